@@ -1,0 +1,1 @@
+"""What runs on other machines and talks to the service."""

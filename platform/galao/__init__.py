@@ -1,0 +1,1 @@
+"""Train, test and serve picture classifiers, described by Caffe-style jobs in YAML."""

@@ -1,0 +1,1 @@
+"""A net's raw outputs, turned into what a person reads."""

@@ -1,0 +1,1 @@
+"""What a YAML job may say, and the strict reader for it."""

@@ -1,0 +1,1 @@
+"""Lists to batches on the device."""

@@ -1,0 +1,1 @@
+"""Answering: the bundle and what runs it."""

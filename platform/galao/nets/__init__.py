@@ -1,0 +1,1 @@
+"""Nets by name, their weights and their heads."""

@@ -1,0 +1,1 @@
+"""Training: the loop, the rates, the updates, the snapshots."""

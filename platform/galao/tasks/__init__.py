@@ -1,0 +1,1 @@
+"""Training's side of a task: targets and loss."""
