@@ -121,6 +121,7 @@ def save_bundle(
     Raises:
         BundleError: a value is not as it must be, the place is taken by something else, or the disk refuses.
     """
+    assert all(Path(file).name == file for file in files), f"names, not paths: {list(files)}"
     place = Path(os.path.realpath(folder))
     _refuse_other_things(place)
     staged = place.with_name(f".{place.name}.new-{secrets.token_hex(4)}")
