@@ -1,29 +1,95 @@
-"""Bytes -> an upright RGB picture: the one decoder, for training and for serving."""
+"""Bytes -> an upright RGB picture: the one decoder, for training and for serving.
 
-from dataclasses import dataclass
+1. The first bytes say the format; we read its header ourselves and hand the codec only what pixels depend on
+   (``headers/``). Size is checked here, before anything is decoded or set aside.
+2. Pillow decodes the first frame. A JPEG that is wanted small is decoded at 1/2, 1/4 or 1/8, but never below
+   twice the wanted side: measured on a 12 MP photo 134 -> 27 ms, mean difference 0.23 of 255.
+3. Any mode becomes RGB (``colour.py``): alpha on white, 16 bits scaled, ICC ignored; then EXIF's orientation.
+
+Whatever goes wrong is a ``PictureError`` of one line. Nothing global is touched: no warning filter (they are not
+thread-safe), no setting of Pillow; many threads may decode at once. No warning of Pillow can arise, because what it
+warns about is cut out or refused before: metadata, malformed MPO and APNG tables, sizes beyond its own guard.
+"""
+
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from galao.errors import BrokenPicture, PictureError, TooLarge, TooSmall, UnsupportedPicture
+from galao.pictures.colour import to_rgb
+from galao.pictures.headers import exif
+from galao.pictures.headers.header import Header
+from galao.pictures.headers.sniff import read_header
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "TIFF", "BMP")
+PILLOWS_GUARD = 89_478_485
+"""Above this many pixels Pillow warns by itself (``Image.MAX_IMAGE_PIXELS``); our caps stay below."""
+
+CODECS: dict[str, Callable[[BytesIO], ImageFile]] = {
+    "jpeg": JpegImageFile,
+    "png": PngImageFile,
+    "webp": WebPImageFile,
+    "avif": AvifImageFile,
+    "gif": GifImageFile,
+    "tiff": TiffImageFile,
+    "bmp": BmpImageFile,
+}
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a picture may be: bytes of its file (None: no limit) and pixels of its header."""
+    """How much a picture may be. ``max_bytes`` None: no limit.
+
+    ``max_pixels_slow`` holds for all that must be held whole while it is decoded: everything but a JPEG of one scan.
+    With these defaults a picture takes at most 0.4 GB and 3 s, whatever its bytes say.
+    """
 
     max_bytes: int | None = 8 * 1024 * 1024
     max_pixels: int = 40_000_000
     max_pixels_slow: int = 16_000_000
     min_side: int = 16
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value < 1:
+                raise ValueError(f"limits: {field.name} is {value}, but must be at least 1")
+        if max(self.max_pixels, self.max_pixels_slow) > PILLOWS_GUARD:
+            raise ValueError(f"limits: pixels may be at most {PILLOWS_GUARD} (Pillow's own guard)")
+
+
+DEFAULT_LIMITS = Limits()
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An upright RGB picture; ``width`` and ``height`` are the file's own (upright), before any draft."""
+    """An upright RGB picture, and what its file said.
+
+    ``width`` and ``height`` are those of the file's picture, upright; ``image`` is smaller where a JPEG was decoded
+    at a scale. ``format``: jpeg, png, webp, avif, heif, gif, tiff or bmp.
+    """
 
     image: Image.Image
     width: int
@@ -31,53 +97,106 @@ class Decoded:
     format: str
 
 
-def decode(source: bytes | Path, *, short_side: int | None = None, limits: Limits = Limits()) -> Decoded:
-    """Decode one picture.
+def decode(source: bytes | Path, *, short_side: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Decoded:
+    """Decode one picture, from its bytes or its file.
+
+    Args:
+        source: the bytes of a file, or its path.
+        short_side: the side, in pixels, that the caller will resize to; a JPEG is decoded at no less than twice
+            of it. None: at full size.
+        limits: how much is accepted.
 
     Raises:
-        UnsupportedPicture, BrokenPicture, TooLarge, TooSmall: with one line that says why.
-        PictureError: a path that cannot be read.
+        UnsupportedPicture: not a picture of an accepted kind.
+        BrokenPicture: it does not decode, or not to its end.
+        TooLarge: too many bytes or pixels; found before anything is decoded.
+        TooSmall: a side below ``limits.min_side``.
+        PictureError: the path cannot be read, or is no ordinary file.
     """
-    name, data = _read(source, limits)
+    name = _printable(str(source)) if isinstance(source, Path) else "the picture"
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            return _load(image, name, short_side, limits)
-    except PictureError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UnsupportedPicture(f"{name} is not a picture of an accepted kind") from error
-    except Image.DecompressionBombError as error:
-        raise TooLarge(f"{name} has too many pixels") from error
-    except Exception as error:
-        raise BrokenPicture(f"{name} does not decode: {error}") from error
+        return _decode(_read(source, limits.max_bytes), short_side, limits)
+    except PictureError as error:
+        raise type(error)(f"{name} {error}") from error
+    except MemoryError as error:
+        raise TooLarge(f"{name} needs more memory than there is") from error
+    except Exception as error:  # Pillow's codecs raise almost anything; all of it means the same to the user
+        raise BrokenPicture(
+            f"{name} does not decode ({_printable(str(error))[:120]}); it is cut short or damaged"
+        ) from error
 
 
-def _read(source: bytes | Path, limits: Limits) -> tuple[str, bytes]:
-    if isinstance(source, bytes):
-        name, data = "the picture", source
-    else:
-        name = str(source)
-        try:
-            data = source.read_bytes()
-        except OSError as error:
-            raise PictureError(f"{name}: cannot be read: {error.strerror}") from error
-    if limits.max_bytes is not None and len(data) > limits.max_bytes:
-        raise TooLarge(f"{name} has {len(data)} bytes, more than the limit of {limits.max_bytes}")
-    return name, data
-
-
-def _load(image: Image.Image, name: str, short_side: int | None, limits: Limits) -> Decoded:
-    width, height = image.size
-    slow = image.format not in {"JPEG", "MPO"} or "progressive" in image.info
-    cap = limits.max_pixels_slow if slow else limits.max_pixels
-    if width * height > cap:
-        raise TooLarge(f"{name} is {width} x {height} pixels, more than the limit of {cap}")
-    if min(width, height) < limits.min_side:
-        raise TooSmall(f"{name} is {width} x {height} pixels; the shorter side must have {limits.min_side}")
-    if short_side is not None:
-        image.draft("RGB", (2 * short_side, 2 * short_side))
-    orientation = image.getexif().get(274, 1)
-    if orientation in {5, 6, 7, 8}:
+def _decode(data: bytes, short_side: int | None, limits: Limits) -> Decoded:
+    header = read_header(data)
+    _check_size(header, header.width, header.height, limits)
+    with _codec(header.format)(BytesIO(header.body)) as image:
+        width, height = image.size
+        _check_size(header, width, height, limits)
+        if short_side is not None and header.scales:
+            image.draft(None, (2 * short_side, 2 * short_side))
+        image.load()
+        orientation = exif.orientation(image.info.get("exif", b"")) if header.format == "avif" else header.orientation
+        rgb = to_rgb(image)
+    if orientation >= 5:
         width, height = height, width
-    kind = {"MPO": "jpeg"}.get(image.format or "", (image.format or "").lower())
-    return Decoded(ImageOps.exif_transpose(image).convert("RGB"), width, height, kind)
+    return Decoded(_upright(rgb, orientation), width, height, header.format)
+
+
+def _check_size(header: Header, width: int, height: int, limits: Limits) -> None:
+    if width < 1 or height < 1:
+        raise BrokenPicture(f"says that it is {width} x {height} pixels")
+    cap = limits.max_pixels_slow if header.held_whole else limits.max_pixels
+    if width * height > cap:
+        raise TooLarge(
+            f"is {width} x {height} = {width * height / 1e6:.1f} megapixels; "
+            f"of this kind ({header.format}) at most {cap / 1e6:g} are decoded: make it smaller"
+        )
+    if min(width, height) < limits.min_side:
+        raise TooSmall(f"is {width} x {height} pixels; the shorter side must have at least {limits.min_side}")
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(TURNS[orientation]) if orientation in TURNS else image
+
+
+def _codec(name: str) -> Callable[[BytesIO], ImageFile]:
+    return _heif_codec() if name == "heif" else CODECS[name]
+
+
+@cache
+def _heif_codec() -> Callable[[BytesIO], ImageFile]:
+    try:
+        from pillow_heif import HeifImageFile  # noqa: PLC0415  # optional, and only worth loading for a HEIC
+    except ImportError as error:
+        raise UnsupportedPicture("is a HEIC; install the extra that reads it (galao[heif]), or send JPEG") from error
+    codec: Callable[[BytesIO], ImageFile] = HeifImageFile
+    return codec
+
+
+def _read(source: bytes | Path, most: int | None) -> bytes:
+    data = _read_file(source, most) if isinstance(source, Path) else source
+    _check_bytes(len(data), most)
+    return data
+
+
+def _read_file(path: Path, most: int | None) -> bytes:
+    """The file's bytes; its size is looked at first, so that neither a pipe nor a film is read."""
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise PictureError("is not an ordinary file" if not path.is_dir() else "is a folder, not a picture")
+        _check_bytes(status.st_size, most)
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PictureError(f"cannot be read: {reason}") from error
+
+
+def _check_bytes(size: int, most: int | None) -> None:
+    if most is not None and size > most:
+        raise TooLarge(f"has {size:,} bytes; at most {most:,} are read: make it smaller")
+
+
+def _printable(text: str) -> str:
+    """One line that any terminal can show, whatever a file's name or a codec's message holds."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -140,8 +140,7 @@ def _check_sizes(how: Preprocessing) -> None:
 
 
 def _check_channels(name: str, values: object) -> None:
-    good = isinstance(values, tuple) and len(values) == 3
-    if not good or not all(_is_number(value) for value in values):
+    if not isinstance(values, tuple) or len(values) != 3 or not all(_is_number(value) for value in values):
         raise ValueError(f"preprocessing: {name} is {values!r}, but must be three finite numbers (red, green, blue)")
 
 
