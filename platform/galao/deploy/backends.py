@@ -86,12 +86,13 @@ class TorchBackend:
             DeviceError: the device is not there.
             BundleError: the weights do not belong to the net that the bundle names.
         """
+        weights = bundle.file(SAFETENSORS)  # before torch takes its seconds
         import torch  # noqa: PLC0415
 
         self._torch = torch
         self._device = _find_device(device)
         self._cuda = self._device.type == "cuda"
-        net = _load_net(bundle)
+        net = _load_net(bundle, weights)
         layout = torch.channels_last if self._cuda else torch.contiguous_format
         self._net = net.to(device=self._device, memory_format=layout)  # type: ignore[call-overload]
 
@@ -157,13 +158,12 @@ def _find_device(device: str) -> "torch.device":
     return found
 
 
-def _load_net(bundle: Bundle) -> "torch.nn.Module":
+def _load_net(bundle: Bundle, path: Path) -> "torch.nn.Module":
     from safetensors import SafetensorError  # noqa: PLC0415
     from safetensors.torch import load_file  # noqa: PLC0415
 
     from galao.nets import zoo  # noqa: PLC0415
 
-    path = bundle.file(SAFETENSORS)
     net: torch.nn.Module = zoo.build(bundle.net, bundle.num_output)
     try:
         state: dict[str, Any] = load_file(path)
