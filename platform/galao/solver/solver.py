@@ -1,0 +1,317 @@
+"""The loop: test, forward and backward, display, update, snapshot, in Caffe's order (``solver.cpp``, Step and Solve).
+
+The test "at iteration N" sees exactly N updates; the loss line of iteration N is from before update N + 1. Order,
+augmentation and dropout come from (seed, iteration), so a run that goes on after a stop goes on as if it had not.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from galao.config.job import Job
+from galao.data.loader import Batch, Loader, normalise
+from galao.errors import Diverged, RunError
+from galao.lists.sources import Lists
+from galao.metrics.topk import accuracy
+from galao.nets.surgery import freeze, multipliers
+from galao.records import Sample
+from galao.solver import snapshot
+from galao.solver.average import Average
+from galao.solver.device import Device
+from galao.solver.lr_policy import learning_rate
+from galao.solver.run import Run
+from galao.solver.signals import Wishes
+from galao.solver.snapshot import Progress, Snapshot, save_tensors
+from galao.solver.update import Blob, Updater
+from galao.tasks.registry import build_task
+
+CHECK_EVERY = 20  # iterations between looks at whether the loss is still finite, where display does not look
+
+
+class Solver:
+    """Trains one net on one job. ``prefix`` starts the snapshots' names, ``seed`` decides all chance."""
+
+    def __init__(
+        self, job: Job, net: nn.Module, lists: Lists, loader: Loader, device: Device, run: Run, prefix: Path, seed: int
+    ) -> None:
+        self.job, self.solver, self.lists, self.loader = job, job.solver, lists, loader
+        self.run, self.prefix, self.seed, self.device = run, prefix, seed, device
+        self.net: nn.Module = net.to(device.device, memory_format=device.memory_format)  # type: ignore[call-overload]
+        rates = multipliers(self.net, job.net, self.solver.layer_decay)
+        self.still = freeze(self.net, rates)
+        self.updater = Updater(
+            self.solver,
+            [Blob(name, p, *rates[name]) for name, p in self.net.named_parameters() if p.requires_grad],
+        )
+        self.average = Average(self.net, self.solver.ema) if self.solver.ema else None
+        self.task = build_task(job)
+        self.max_iter = updates_in_all(job, len(lists.train))
+        self.test_interval = self.solver.test_interval or math.ceil(len(lists.train) / self.pictures_per_update)
+        self.progress = Progress()
+        self.losses: deque[Tensor] = deque(maxlen=self.solver.average_loss)
+        self.first_bad = torch.tensor(math.inf, device=device.device)
+        self.saved_at = -1
+        how = loader.how
+        self.mean = torch.tensor(how.mean, device=device.device).view(1, 3, 1, 1)
+        self.scale = torch.tensor(how.scale, device=device.device).view(1, 3, 1, 1)
+
+    @property
+    def pictures_per_update(self) -> int:
+        """batch_size times iter_size."""
+        return self.job.data.train.batch_size * self.solver.iter_size
+
+    # ------------------------------------------------------------------ the loop
+
+    def solve(self, wishes: Wishes) -> None:
+        """Train to max_iter, to the end of patience, or until asked to stop.
+
+        Raises:
+            Diverged: the loss is not finite; the iteration is named and no snapshot is written.
+            RunError, PictureError: the run's folder or a picture does not play along.
+        """
+        self.run.say(f"Solving {self.job.name}")
+        self.run.say(f"Learning Rate Policy: {self.solver.lr_policy}")
+        batches = self.loader.train_batches(
+            self.lists.train, self.job.data.train, self.seed, self.progress.iteration * self.solver.iter_size
+        )
+        clock = _Clock(self.progress.iteration, self.progress.seconds)
+        while (i := self.progress.iteration) < self.max_iter and not wishes.stop:
+            if self._test_is_due(i):
+                self.test()
+                if wishes.stop or self._out_of_patience():
+                    break
+            rate = learning_rate(self.solver, i, self.max_iter)
+            self._forward_backward(i, batches)
+            self._display(i, rate, clock)
+            self.updater.update(i, rate)
+            if self.average:
+                self.average.follow(i)
+            self.progress = replace(self.progress, iteration=i + 1, seconds=clock.seconds())
+            if wishes.take_save() or (self.solver.snapshot and (i + 1) % self.solver.snapshot == 0):
+                self.save()
+        self._finish(batches, clock, wishes)
+
+    def _finish(self, batches: Iterator[Batch], clock: "_Clock", wishes: Wishes) -> None:
+        """After the last update: a last snapshot, the loss once more, a last test."""
+        i = self.progress.iteration
+        if (self.solver.snapshot_after_train or wishes.stop) and self.saved_at != i:
+            self.save()
+        if wishes.stop:
+            self.run.say(f"Optimization stopped early at iteration {i}.")
+            return
+        if i == self.max_iter and self.solver.display and i % self.solver.display == 0:
+            self._forward_backward(i, batches, learn=False)
+            self._display(i, learning_rate(self.solver, i - 1, self.max_iter), clock)
+        if i == self.max_iter and self.lists.val:
+            self.test()
+        self.run.say("Optimization Done.")
+
+    def _forward_backward(self, i: int, batches: Iterator[Batch], learn: bool = True) -> None:
+        """Gradients summed over iter_size batches; the shown loss is their mean."""
+        torch.manual_seed(self.seed * 1_000_003 + i)
+        self.net.train()
+        for module in self.still:
+            module.eval()
+        for parameter in self.updater.weights:
+            parameter.grad = None
+        total = torch.zeros((), device=self.device.device)
+        with nullcontext() if learn else torch.no_grad():
+            for batch in islice(batches, self.solver.iter_size):
+                images, targets = self._on_device(batch)
+                with self.device.autocast():
+                    logits = self.net(images)
+                loss = self.task.loss(logits, targets)
+                if learn:
+                    loss.backward()  # type: ignore[no-untyped-call]
+                total += loss.detach()
+        total /= self.solver.iter_size
+        self.losses.append(total)
+        self.first_bad = torch.where(torch.isfinite(total), self.first_bad, torch.clamp(self.first_bad, max=i))
+        if i % CHECK_EVERY == 0 or self.device.device.type == "cpu":
+            self._require_finite()
+
+    def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        images = batch.images.to(self.device.device, non_blocking=True)
+        images = normalise(images, self.mean, self.scale).contiguous(memory_format=self.device.memory_format)
+        return images, batch.targets.to(self.device.device, non_blocking=True)
+
+    def _require_finite(self) -> None:
+        if math.isfinite(bad := float(self.first_bad)):
+            raise Diverged(
+                f"the loss is not finite at iteration {int(bad)}; lower solver.base_lr or set solver.clip_gradients "
+                f"(earlier snapshots in {self.prefix.parent} are as they were)"
+            )
+
+    # ------------------------------------------------------------------ testing
+
+    def _test_is_due(self, i: int) -> bool:
+        return bool(self.lists.val) and i % self.test_interval == 0 and (i > 0 or self.solver.test_initialization)
+
+    def _out_of_patience(self) -> bool:
+        if not self.solver.patience or self.progress.tests_since_best < self.solver.patience:
+            return False
+        best = self.progress
+        self.run.say(
+            f"Stopping early: {best.tests_since_best} tests without a better one than {100 * best.best_top1:.2f} % "
+            f"at iteration {best.best_iteration}"
+        )
+        return True
+
+    def test(self) -> None:
+        """Count right answers over val, each picture once; keep the weights if they are the best so far."""
+        i = self.progress.iteration
+        self.run.say(f"Iteration {i}, Testing net (#0)")
+        with self._shipped_weights():
+            logits, targets = self.answers(self.lists.val)
+            result = accuracy(logits, targets)
+            loss = float(self.task.loss(torch.from_numpy(logits), torch.from_numpy(targets)))
+            for k, (name, value) in enumerate((("accuracy", result.top1.value), ("accuracy_top5", result.top5.value))):
+                self.run.say(f"    Test net output #{k}: {name} = {value:.6g}")
+            self.run.say(f"    Test net output #2: loss = {loss:.6g} (* 1 = {loss:.6g} loss)")
+            self.run.record("test", iter=i, top1=result.top1.value, top5=result.top5.value, loss=loss, n=result.top1.n)
+            self._keep_if_best(result.top1.value, loss)
+
+    def _keep_if_best(self, top1: float, loss: float) -> None:
+        best = self.progress
+        if (top1, -loss) > (best.best_top1, -best.best_loss):
+            save_tensors(self.best_file, self.net.state_dict())
+            self.progress = replace(
+                best, best_iteration=best.iteration, best_top1=top1, best_loss=loss, tests_since_best=0
+            )
+        else:
+            self.progress = replace(best, tests_since_best=best.tests_since_best + 1)
+
+    @property
+    def best_file(self) -> Path:
+        """Weights of the best test so far."""
+        return self.run.folder / "best.safetensors"
+
+    @torch.inference_mode()
+    def answers(self, samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
+        """Logits [N,C] float32 and targets [N] of the samples that decode."""
+        self.net.eval()
+        logits, targets = [], []
+        for batch in self.loader.test_batches(samples, self._test_batch_size()):
+            images, _ = self._on_device(batch)
+            with self.device.autocast():
+                logits.append(self.net(images).float().cpu())
+            targets.append(batch.targets)
+        if not logits:
+            raise RunError("none of the val pictures decodes; see skipped.tsv in the run")
+        return torch.cat(logits).numpy(), torch.cat(targets).numpy()
+
+    def _test_batch_size(self) -> int:
+        return self.job.data.val.batch_size if self.job.data.val else self.job.data.train.batch_size
+
+    def _shipped_weights(self) -> AbstractContextManager[None]:
+        return self.average.in_place() if self.average else nullcontext()
+
+    # ------------------------------------------------------------------ showing and saving
+
+    def _display(self, i: int, rate: float, clock: "_Clock") -> None:
+        if not self.solver.display or i % self.solver.display:
+            return
+        self._require_finite()
+        loss = self._shown_loss()
+        speed = clock.lap(i)
+        self.run.say(
+            f"Iteration {i} ({speed:.4g} iter/s, {clock.lap_seconds:.4g}s/{self.solver.display} iters), "
+            f"loss = {loss:.6g}"
+        )
+        self.run.say(f"    Train net output #0: loss = {loss:.6g} (* 1 = {loss:.6g} loss)")
+        self.run.say(f"Iteration {i}, lr = {rate:.6g}")
+        images_per_s = speed * self.pictures_per_update
+        self.run.record("train", iter=i, loss=loss, lr=rate, images_per_s=round(images_per_s, 2))
+        self.run.console.progress(i, self.max_iter, loss, rate, images_per_s)
+
+    def _shown_loss(self) -> float:
+        return float(torch.stack(list(self.losses)).mean())
+
+    def save(self) -> None:
+        """Write a snapshot of this moment.
+
+        Raises:
+            Diverged: the weights are not worth keeping.
+        """
+        self._require_finite()
+        losses = tuple(float(loss) for loss in self.losses)
+        state = {f"history.{name}": tensor for name, tensor in self.updater.state().items()}
+        if self.average:
+            state |= {f"average.{name}": tensor for name, tensor in self.average.state().items()}
+        moment = Snapshot(replace(self.progress, losses=losses), self.net.state_dict(), state, self.seed)
+        path = snapshot.save(self.prefix, moment)
+        self.saved_at = self.progress.iteration
+        self.run.say(f"Snapshotting to safetensors file {path.with_suffix('.safetensors')}")
+        self.run.record("snapshot", iter=self.progress.iteration, file=path.name)
+
+    @torch.no_grad()
+    def restore(self, moment: Snapshot) -> None:
+        """Go back to a snapshot.
+
+        Raises:
+            RunError: it belongs to another net or solver.
+        """
+        try:
+            self.net.load_state_dict(moment.model)
+            self.updater.load_state(_under(moment.state, "history."))
+            if self.average:
+                self.average.load_state(_under(moment.state, "average."))
+        except (RuntimeError, KeyError) as error:
+            raise RunError(
+                f"the snapshot at iteration {moment.progress.iteration} does not fit this job "
+                f"({str(error).splitlines()[0][:100]}); use the job in the run's folder, or start without --snapshot"
+            ) from None
+        self.progress = moment.progress
+        self.losses.extend(torch.tensor(loss, device=self.device.device) for loss in moment.progress.losses)
+        self.saved_at = moment.progress.iteration
+        self.run.say(f"Restoring previous solver status from iteration {moment.progress.iteration}")
+
+    def ship(self) -> nn.Module:
+        """The net with the weights worth shipping: the best by val, or else the last (averaged, if the job says so)."""
+        if self.progress.best_iteration >= 0:
+            self.net.load_state_dict(load_file(self.best_file))
+        elif self.average:
+            self.average.swap()
+        self.net.eval()
+        return self.net
+
+
+class _Clock:
+    """Seconds trained in all, and iterations per second since the last look."""
+
+    def __init__(self, iteration: int, seconds_before: float) -> None:
+        self._start = self._lap = time.monotonic()
+        self._before = seconds_before
+        self._iteration = iteration
+        self.lap_seconds = 0.0
+
+    def seconds(self) -> float:
+        return self._before + time.monotonic() - self._start
+
+    def lap(self, iteration: int) -> float:
+        now = time.monotonic()
+        self.lap_seconds = now - self._lap
+        done, self._iteration, self._lap = iteration - self._iteration, iteration, now
+        return done / max(self.lap_seconds, 1e-9)
+
+
+def updates_in_all(job: Job, pictures: int) -> int:
+    """max_iter, or max_epoch turned into updates, rounded up."""
+    if job.solver.max_iter is not None:
+        return job.solver.max_iter
+    assert job.solver.max_epoch is not None
+    return math.ceil(job.solver.max_epoch * pictures / (job.data.train.batch_size * job.solver.iter_size))
+
+
+def _under(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
