@@ -58,4 +58,6 @@ def _float_to_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     top = float(values.max())
     full = next((limit for limit in (1.0, 255.0, 65535.0) if top <= limit), top)
-    return np.asarray(np.clip(values * (255.0 / full) + 0.5, 0, 255), dtype=np.uint8)
+    values *= 255.0 / full
+    values += 0.5
+    return np.asarray(np.clip(values, 0, 255, out=values), dtype=np.uint8)

@@ -129,17 +129,21 @@ def decode(source: bytes | Path, *, short_side: int | None = None, limits: Limit
 def _decode(data: bytes, short_side: int | None, limits: Limits) -> Decoded:
     header = read_header(data)
     _check_size(header, header.width, header.height, limits)
+    rgb, size, orientation = _pixels(header, short_side, limits)
+    width, height = size if orientation < 5 else size[::-1]
+    return Decoded(_upright(rgb, orientation), width, height, header.format)
+
+
+def _pixels(header: Header, short_side: int | None, limits: Limits) -> tuple[Image.Image, tuple[int, int], int]:
+    """The picture as stored, its full size, and its orientation."""
     with _codec(header.format)(BytesIO(header.body)) as image:
-        width, height = image.size
-        _check_size(header, width, height, limits)
+        size = image.size
+        _check_size(header, *size, limits)
         if short_side is not None and header.scales:
             image.draft(None, (2 * short_side, 2 * short_side))
         image.load()
         orientation = exif.orientation(image.info.get("exif", b"")) if header.format == "avif" else header.orientation
-        rgb = to_rgb(image)
-    if orientation >= 5:
-        width, height = height, width
-    return Decoded(_upright(rgb, orientation), width, height, header.format)
+        return to_rgb(image), size, orientation
 
 
 def _check_size(header: Header, width: int, height: int, limits: Limits) -> None:

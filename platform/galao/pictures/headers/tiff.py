@@ -95,7 +95,8 @@ def _check(numbers: Mapping[int, list[int]], size: int, pixels: int) -> None:
     if compression not in COMPRESSIONS:
         known = ", ".join(dict.fromkeys(COMPRESSIONS.values()))
         raise UnsupportedPicture(f"is a TIFF with compression {compression}; read are {known}: save it as JPEG")
-    if sum(numbers.get(STRIP_BYTES, [])) + sum(numbers.get(TILE_BYTES, [])) > size:
+    packed = sum(numbers.get(STRIP_BYTES, [])) + sum(numbers.get(TILE_BYTES, []))
+    if compression != 1 and packed > size:
         raise BrokenPicture("has strips that overlap or reach beyond its end")
     tile = numbers.get(TILE_WIDTH, [0])[0] * numbers.get(TILE_LENGTH, [0])[0]
     if tile > 4 * pixels + 1024 * 1024:
