@@ -1,0 +1,1 @@
+"""Photo-like pictures of invented plants, drawn by the program and settled by a seed."""
