@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,13 +16,15 @@ from numpy.typing import NDArray
 from galao.answers.classify import top_k
 from galao.deploy.predictor import Predictor, open_source
 from galao.pictures.decode import Limits
+from galao.pictures.headers.sniff import read_header
 from galao.records import Prediction
 from galao_api.door import Door
 from galao_api.problems import Problem, of_picture
 from galao_api.settings import Settings
 from galao_api.uploads import Upload
 
-HEAVY_BYTES = 1024 * 1024
+HEAVY_PIXELS = 3_000_000
+"""Of a picture that its codec must hold whole; one above this is decoded at a time, so that memory stays bounded."""
 T = TypeVar("T")
 
 
@@ -86,10 +89,19 @@ class Desk:
         if upload.problem is not None:
             return Seen("", problem=upload.problem), None
         sha256 = hashlib.sha256(upload.data).hexdigest()
-        answer, array = open_source(upload.data, predictor.bundle.preprocessing, self._limits)
+        with self._heavy if _is_heavy(upload.data) else nullcontext():
+            answer, array = open_source(upload.data, predictor.bundle.preprocessing, self._limits)
         if answer.error is not None:
             return Seen(sha256, problem=of_picture(answer.error)), None
         return Seen(sha256, answer.width, answer.height, answer.format), array
+
+
+def _is_heavy(data: bytes) -> bool:
+    try:
+        header = read_header(data)
+    except Exception:  # whatever is wrong with it, the decoder says so in its own words
+        return False
+    return header.held_whole and header.width * header.height > HEAVY_PIXELS
 
 
 def _infer(predictor: Predictor, arrays: Sequence[NDArray[np.float32]], k: int) -> list[Prediction]:

@@ -51,7 +51,7 @@ class Body:
 
     def __init__(self, receive: Receive, headers: Headers, visit: Visit, settings: Settings, held: HeldBytes) -> None:
         self._receive = receive
-        self._declared = _content_length(headers)
+        self._declared = content_length(headers)
         self._visit = visit
         self._limit = int(settings.max_request_bytes)
         self._timeout_s = settings.body_timeout_s
@@ -64,7 +64,7 @@ class Body:
         """The next piece, refused as soon as the limit is passed: nothing is buffered beyond it."""
         if self._ended:
             return await self._receive()
-        if self._declared is not None and self._declared > self._limit:
+        if self._declared > self._limit:
             raise too_large_request(self._limit)
         message = await self._in_time()
         if message["type"] == "http.request":
@@ -124,7 +124,8 @@ def too_large_picture(limit: int) -> Problem:
     return Problem("picture_too_large", detail, extra={"limit_bytes": limit})
 
 
-def _content_length(headers: Headers) -> int | None:
+def content_length(headers: Headers) -> int:
+    """What the request says of its body's length, 0 if it says nothing."""
     with suppress(ValueError, KeyError):
         return int(headers["content-length"])
-    return None
+    return 0

@@ -1,5 +1,6 @@
 """From a bundle to a listening server: load, warm up, listen, drain, leave with 0."""
 
+import io
 import logging
 import signal
 import socket
@@ -9,10 +10,12 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from PIL import Image
 
 from galao.deploy.bundle import find_bundle
-from galao.deploy.predictor import Predictor
+from galao.deploy.predictor import Predictor, open_source
 from galao.errors import BundleError, GalaoError
+from galao.pictures.decode import Limits
 from galao_api.app import create_app
 from galao_api.context import Service
 from galao_api.models import Models
@@ -57,7 +60,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def load_warm(settings: Settings) -> Predictor:
-    """Load the bundle and answer one empty picture, so that the first visitor does not wait.
+    """Load the bundle and answer one grey picture, from its bytes on, so that the first visitor does not wait.
 
     Raises:
         BundleError: none was given, or it cannot be served.
@@ -66,7 +69,14 @@ def load_warm(settings: Settings) -> Predictor:
         raise BundleError("no bundle to serve; give its folder, or set GALAO_BUNDLE")
     predictor = Predictor.load(find_bundle(settings.bundle), backend=settings.backend)
     predictor.warm_up()
+    open_source(_grey_png(), predictor.bundle.preprocessing, Limits())
     return predictor
+
+
+def _grey_png() -> bytes:
+    stream = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def greeting(predictor: Predictor, host: str, port: int) -> list[str]:

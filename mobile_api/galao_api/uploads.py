@@ -4,14 +4,14 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from galao_api.body import Body, too_large_picture
+from galao_api.body import Body, content_length, too_large_picture, too_large_request
 from galao_api.multipart import FormReader, Part
 from galao_api.problems import Problem
 from galao_api.settings import Settings
@@ -53,8 +53,8 @@ async def read_pictures(request: Request, settings: Settings) -> Form:
     if kind == b"multipart/form-data":
         return _from_parts(*await read_form(request, {"images": _limit(settings), "top_k": MAX_TEXT_BYTES}), settings)
     if kind == b"application/json":
-        return _from_json(await _read_all(request, settings.max_request_bytes), request, settings)
-    data = await _read_all(request, settings.max_picture_bytes)
+        return await _from_json(request, settings)
+    data = await _read_all(request, _limit(settings), too_large_picture)
     return Form([check_upload(data, len(data), settings)])
 
 
@@ -82,14 +82,16 @@ def _limit(settings: Settings) -> int:
     return int(settings.max_picture_bytes)
 
 
-async def _read_all(request: Request, limit: int) -> bytes:
-    """The whole body; stops reading at the limit."""
+async def _read_all(request: Request, limit: int, too_large: Callable[[int], Problem]) -> bytes:
+    """The whole body; refused by its declared length, or else as soon as it passes the limit."""
     data = bytearray()
+    if content_length(request.headers) > limit:
+        raise too_large(limit)
     try:
         async for chunk in request.stream():
             data += chunk
             if len(data) > limit:
-                raise too_large_picture(limit)
+                raise too_large(limit)
     except ClientDisconnect as error:
         raise _gone() from error
     return bytes(data)
@@ -107,7 +109,8 @@ def _from_parts(parts: Sequence[Part], skipped: Sequence[str], settings: Setting
     return Form(uploads, texts[-1] if texts else None)
 
 
-def _from_json(body: bytes, request: Request, settings: Settings) -> Form:
+async def _from_json(request: Request, settings: Settings) -> Form:
+    body = await _read_all(request, int(settings.max_request_bytes), too_large_request)
     gate = request.scope["state"]["body"]
     assert isinstance(gate, Body)
     gate.charge(2 * len(body))

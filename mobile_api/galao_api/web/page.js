@@ -10,11 +10,12 @@ let advice = FALLBACK_ADVICE;
 let photo = null; // the file that was chosen last, for "Try again"
 let turn = 0; // counts up; an answer to an older photo is dropped
 
-/** What went wrong, in words for a person. */
+/** What went wrong, in words for a person; `passing` where the same photo may get its answer later. */
 class Trouble extends Error {
-  constructor(title, detail) {
+  constructor(title, detail, passing = true) {
     super(detail);
     this.title = title;
+    this.passing = passing;
   }
 }
 
@@ -23,7 +24,7 @@ async function readAdvice() {
   const model = list.models.find((one) => one.default) ?? list.models[0];
   const card = await (await fetch(`v1/models/${encodeURIComponent(`${model.name}@${model.version}`)}`)).json();
   advice = card.upload;
-  $("model").textContent = `${card.name} · ${card.num_output} kinds`;
+  $("model").textContent = `${card.name} · ${card.num_output.toLocaleString("en")} kinds`;
 }
 
 // --- shrinking: never enlarge, keep the proportions, apply the orientation, drop the metadata ---
@@ -98,7 +99,7 @@ async function shrink(file) {
 function asItIs(file) {
   if (file.size <= advice.max_picture_bytes) return file;
   const limit = Math.round(advice.max_picture_bytes / 2 ** 20);
-  throw new Trouble("This file is too large", `Your browser cannot read it, and the server takes ${limit} MB at most.`);
+  throw new Trouble("This file is too large", `Your browser cannot read it, and the server takes ${limit} MB at most.`, false);
 }
 
 // --- sending ---
@@ -142,7 +143,8 @@ function describe(response, problem) {
   const wait = response.headers.get("Retry-After");
   const detail = ADVICE[problem.code] ?? problem.detail;
   const id = problem.status >= 500 && problem.code === "internal" ? ` (request ${problem.request_id})` : "";
-  return new Trouble(problem.title, `${detail}${wait ? ` (${wait} s)` : ""}${id}`);
+  const passing = problem.status >= 500 || problem.status === 408;
+  return new Trouble(problem.title, `${detail}${wait ? ` (${wait} s)` : ""}${id}`, passing);
 }
 
 // --- showing ---
@@ -167,16 +169,21 @@ function row({ name, confidence }) {
 }
 
 function showAnswer(answer) {
+  const [best] = answer.predictions;
   $("main").dataset.state = "done";
-  $("status").textContent = "";
+  $("answer-heading").textContent = "Answer";
+  $("status").textContent = `Most likely ${best.name}, ${percent(best.confidence)}`;
   $("results").replaceChildren(...answer.predictions.map(row));
   $("note").hidden = answer.calibrated;
-  $("note").textContent = "Shares are what the net gives; they are not calibrated, so 90 % may be right less often.";
+  $("note").textContent = "These shares come straight from the net, uncalibrated: a high one may still be wrong.";
+  $("main").querySelector(".answer").scrollIntoView({ block: "nearest" });
 }
 
 function showTrouble(error) {
   $("main").dataset.state = "trouble";
+  $("answer-heading").textContent = "No answer";
   $("status").textContent = "";
+  $("again").hidden = error.passing === false;
   $("error-title").textContent = error.title ?? "Something went wrong";
   $("error-detail").textContent = error.message;
   $("error").hidden = false;
@@ -184,6 +191,7 @@ function showTrouble(error) {
 
 function showBusy(text) {
   $("main").dataset.state = "busy";
+  $("answer-heading").textContent = "Answer";
   $("status").textContent = text;
   $("error").hidden = true;
   $("note").hidden = true;
