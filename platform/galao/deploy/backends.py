@@ -47,6 +47,8 @@ class OnnxBackend:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.intra_op_num_threads = threads or usable_cores()
         options.inter_op_num_threads = 1
+        # threads that spin between two operators double the latency as soon as the cores are shared (22 against 11 ms)
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = LOG_ERRORS_ONLY
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
