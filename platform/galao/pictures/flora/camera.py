@@ -4,9 +4,10 @@ import io
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from galao.pictures.flora.mesh import Array
+Array = NDArray[np.float32]
 
 
 def _motion(pixels: Array, rng: Generator) -> Array:
@@ -24,8 +25,8 @@ def _expose(pixels: Array, rng: Generator) -> Array:
     metered = (
         rng.uniform(0.3, 0.5) / max(float(pixels.mean()), 0.08)
     ) ** 0.7  # a phone's automatic exposure, never perfect
-    gains = metered * np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.075, 3))
-    curve = np.clip(pixels * gains.astype(np.float32), 0, 1)
+    gains = metered * np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.075, 3)).astype(np.float32)
+    curve = np.clip(pixels * gains, 0, 1)
     contrast = float(rng.uniform(-0.15, 0.45))
     curve = curve + contrast * (curve * curve * (3 - 2 * curve) - curve)
     grey = ((curve[..., 0] + curve[..., 1] + curve[..., 2]) / 3)[..., None]
@@ -47,9 +48,8 @@ def _noisy(pixels: Array, rng: Generator) -> Array:
 
 def develop(image: Image.Image, rng: Generator) -> Image.Image:
     """The RGB picture as a phone would have taken it, once through JPEG."""
-    if rng.random() < 0.3:
-        image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.4, 1.5))))
-    pixels: Array = np.asarray(image, dtype=np.float32) / 255.0
+    softness = rng.uniform(0.3, 0.75) + (rng.uniform(0.0, 1.0) if rng.random() < 0.25 else 0.0)
+    pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(float(softness))), dtype=np.float32) / np.float32(255)
     if rng.random() < 0.12:
         pixels = _motion(pixels, rng)
     pixels = _expose(pixels, rng) * _vignette(image.height, image.width, rng)

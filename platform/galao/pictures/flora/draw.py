@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -61,7 +62,7 @@ def _aim_stalk(growth: Growth, low: bool, rng: Generator) -> tuple[Array, float,
     spine = growth.spines[int(rng.integers(len(growth.spines)))]
     target = spine[int(len(spine) * rng.uniform(0.2, 0.6))] * (np.array([0.3, 0.12, 0.3]) if low else 1.0)
     longest = max(site.size for site in growth.leaves) if growth.leaves else 0.2
-    radius = float(np.clip(longest * rng.uniform(0.8, 1.35), 0.1, 0.5))
+    radius = float(np.clip(longest * rng.uniform(0.8, 1.35), 0.14, 0.5))
     pitch = rng.uniform(0.5, 1.25) if low else rng.uniform(-0.1, 0.7)
     return target, radius, rng.uniform(-np.pi, np.pi), pitch
 
@@ -109,7 +110,7 @@ def _afford(build: Callable[[int], Mesh], detail: int, count: int, most: int) ->
 
 def _tints(count: int, plant: Specimen, rng: Generator) -> Array:
     """Brightness and a hint of colour for each of ``count`` organs."""
-    return np.asarray(rng.normal(1, 0.06 * plant.disorder, (count, 1)) * rng.normal(1, 0.025, (count, 3)))
+    return np.asarray(rng.normal(1, 0.08 * plant.disorder, (count, 1)) * rng.normal(1, 0.025, (count, 3)))
 
 
 def _leaves(genus: Genus, plant: Specimen, sites: Sequence[Site], view: View, rng: Generator) -> list[Mesh]:
@@ -125,7 +126,7 @@ def _leaves(genus: Genus, plant: Specimen, sites: Sequence[Site], view: View, rn
         detail = _detail(max(site.size for site in group), view, (50.0, 130.0))
         turns = along(np.array([site.direction for site in group]), rng.normal(0, 0.3, len(group)))
         sizes, places = np.array([site.size for site in group]), np.array([site.position for site in group])
-        pattern = _afford(lambda level: build_leaf(genus, kin, level, rng), detail, len(group), 5000)
+        pattern = _afford(partial(build_leaf, genus, kin, rng=rng), detail, len(group), 5000)
         meshes.append(copies(pattern, turns, sizes, places, _tints(len(group), plant, rng)))
     return meshes
 
@@ -142,7 +143,7 @@ def _flowers(genus: Genus, plant: Specimen, sites: Sequence[Site], view: View, r
         spin = 0.12 if genus.form in {"lipped", "spathe"} else 2.0
         turns = facing(np.array([site.direction for site in group]), rng.normal(0, spin, len(group)))
         sizes, places = np.array([site.size for site in group]), np.array([site.position for site in group])
-        pattern = _afford(lambda level: build_flower(genus, kin, level, rng), detail, len(group), 6000)
+        pattern = _afford(partial(build_flower, genus, kin, rng=rng), detail, len(group), 6000)
         meshes.append(copies(pattern, turns, sizes, places, _tints(len(group), plant, rng)))
     return meshes
 
@@ -175,14 +176,24 @@ def _bristles(stems: Sequence[Stem], plant: Specimen, rng: Generator) -> Mesh:
     roots = np.concatenate([np.repeat(stem.path, 7, axis=0) for stem in stems])
     roots = roots + rng.uniform(-0.5, 0.5, (len(roots), 1)) * np.array([0.0, 0.06, 0.0])
     out = rng.normal(0, 1, roots.shape)
-    ends = roots + out / np.linalg.norm(out, axis=1, keepdims=True) * stems[0].base * 4.0
+    ends = roots + out / np.linalg.norm(out, axis=1, keepdims=True) * stems[0].base * 2.2
     pale = np.append(plant.stem * 0.5 + 0.45, 0.0)
-    return tubes(np.stack([roots, ends], axis=1), np.full((len(roots), 2), 0.0012), pale, 3)
+    return tubes(np.stack([roots, ends], axis=1), np.full((len(roots), 2), 0.0007), pale, 3)
 
 
-def _assemble(genus: Genus, plant: Specimen, growth: Growth, view: View, rng: Generator) -> Mesh:
-    """The mesh of everything that may show in the frame."""
-    leaf_sites = _visible(growth.leaves, view, 1.2)
+def _aside(leaves: Sequence[Site], view: View, rng: Generator) -> list[Site]:
+    """Without most of the leaves that a photographer would bend aside: those between camera and target."""
+    if not leaves:
+        return []
+    tips = np.array([site.position + site.direction * site.size * 0.5 for site in leaves])
+    _, depth = place(tips, view)
+    keep = (depth < 0.08 * view.distance) | (rng.random(len(leaves)) < 0.1)
+    return [site for site, ok in zip(leaves, keep, strict=True) if ok]
+
+
+def _assemble(genus: Genus, plant: Specimen, growth: Growth, view: View, rng: Generator, *, clear: bool) -> Mesh:
+    """The mesh of everything that may show in the frame; ``clear``: nothing much stands before the target."""
+    leaf_sites = _aside(_visible(growth.leaves, view, 1.2), view, rng) if clear else _visible(growth.leaves, view, 1.2)
     flower_sites = _visible(growth.flowers, view, 1.6)
     parts = [
         *_leaves(genus, plant, leaf_sites, view, rng),
@@ -193,17 +204,17 @@ def _assemble(genus: Genus, plant: Specimen, growth: Growth, view: View, rng: Ge
     return join(parts)
 
 
-def _backdrop(view: View, name: ViewName, rng: Generator) -> Image.Image:
-    """What lies behind the plant, at the picture's own size."""
+def _backdrop(view: View, name: ViewName, rng: Generator) -> tuple[Image.Image, bool]:
+    """What lies behind the plant, at the picture's own size, and whether the plant's shadow falls on it."""
     width, height = view.width // _FINE, view.height // _FINE
     tilt = float(np.arcsin(view.rotation[2, 1]))
     if name == "closeup":
-        return far_background(width, height, rng)
+        return far_background(width, height, rng), False
     if tilt > 0.55:
-        return ground(width, height, rng)
+        return ground(width, height, rng), True
     if name == "stalk":
-        return far_background(width, height, rng) if rng.random() < 0.7 else ground(width, height, rng)
-    return landscape(width, height, float(rng.uniform(0.25, 0.75)), rng)
+        return (far_background if rng.random() < 0.7 else ground)(width, height, rng), False
+    return landscape(width, height, float(rng.uniform(0.25, 0.75)), rng), True
 
 
 def _compose(
@@ -222,11 +233,9 @@ def _compose(
     return canvas.reduce(_FINE).convert("RGB")
 
 
-def _shadow(mesh: Mesh, view: View, light: Light, name: ViewName, rng: Generator) -> Image.Image | None:
-    """The plant's shadow on the ground as a factor for the background, or nothing for close-ups."""
-    if name == "closeup":
-        return None
-    strength = float(np.clip(light.sun_colour[1] - 0.5, 0.15, 0.75))
+def _shadow(mesh: Mesh, view: View, light: Light, rng: Generator) -> Image.Image:
+    """The plant's shadow on the ground, as a factor for the background."""
+    strength = float(np.clip(light.sun_colour[1] - 0.5, 0.15, 0.62))
     mask = ground_shadow(mesh, view, light, float(rng.uniform(1.0, 3.5)))
     return mask.point([round(255 - strength * level) for level in range(256)])
 
@@ -242,9 +251,9 @@ def draw(genus: Genus, view: ViewName, seed: int, size: int) -> Image.Image:
     growth = grow(genus, plant, rng)
     camera = _make_view(genus, growth, view, _frame(size, rng), rng)
     light = make_light(rng)
-    mesh = _assemble(genus, plant, growth, camera, rng)
-    backdrop = _backdrop(camera, view, rng)
-    shadow = _shadow(mesh, camera, light, view, rng)
+    mesh = _assemble(genus, plant, growth, camera, rng, clear=view == "closeup")
+    backdrop, shaded = _backdrop(camera, view, rng)
+    shadow = _shadow(mesh, camera, light, rng) if shaded else None
     blur = float(rng.uniform(0.6, 3.0)) if view != "plant" else 0.0
     picture = _compose(project(mesh, camera, light), backdrop, shadow, camera, blur)
     front = in_front(picture.width, picture.height, rng)

@@ -21,7 +21,7 @@ def petal_paint(genus: Genus, plant: Specimen, nu: int, nv: int, rng: Generator,
     accent = {
         "eye": u + 0.08 * v * v < 0.38,
         "streak": (np.mod(np.abs(v) * 2.6 + 0.2, 1.0) < 0.42) & (u < 0.72),
-        "spots": (rng.random((nu, nv)) < 0.26) & (u < 0.85),
+        "spots": (np.sin(15 * u + 4 * v) * np.sin(7 * v - 5 * u + 1) > 0.4) & (u < 0.92),
         "edge": (np.abs(v) > 0.68) | (u > 0.88),
         "stripe": np.abs(v) < 0.24,
         "tip": u > 0.72,
@@ -30,7 +30,8 @@ def petal_paint(genus: Genus, plant: Specimen, nu: int, nv: int, rng: Generator,
     colour = colour * (1 - share) + plant.accent * share
     veins = 1.0 - 0.07 * (np.mod(np.arange(nv), 2)[None, :, None]) - 0.03 * rng.random((nu, nv, 1))
     dry = plant.wilt * np.clip(u - 0.45 + 0.25 * np.abs(v), 0, 1)[..., None]
-    colour = colour * veins * (1 - dry) + _BROWN * dry
+    depth = 0.78 + 0.22 * np.minimum(1.0, 2.2 * u)[..., None]  # little light reaches the petals' feet
+    colour = colour * veins * depth * (1 - dry) + _BROWN * dry
     return np.concatenate([colour, np.full((nu, nv, 1), 0.06)], axis=-1)
 
 
@@ -53,7 +54,7 @@ def _blade(genus: Genus, plant: Specimen, detail: int, rng: Generator, **traits:
     width = float(str(traits.get("width", genus.petal_width))) * plant.stretch
     curl = float(str(traits.get("curl", genus.petal_curl))) + plant.wilt * 0.8
     marking = traits.get("marking")
-    nu, nv = ((4, 2), (7, 6), (14, 14))[detail]
+    nu, nv = ((4, 2), (7, 6), (16, 14))[detail]
     shape = petal(
         outline,
         tip,
@@ -168,7 +169,9 @@ def corolla(genus: Genus, radius: Array, depth: Array, plant: Specimen, detail: 
     points = np.stack([out * np.cos(turn), out * np.sin(turn), rise + 0.0 * out], axis=-1)
     paint = petal_paint(genus, plant, len(radius) - 1, genus.petal_count * 2, rng)
     columns = (np.arange(sides) * genus.petal_count * 2) // sides
-    return sheet(points, paint[:, columns])
+    paint = paint[:, columns]
+    paint[..., :3] *= np.linspace(0.5, 1.0, len(paint))[:, None, None]  # a dark throat
+    return sheet(points, paint)
 
 
 def _bell(genus: Genus, plant: Specimen, detail: int, rng: Generator, pitch: float) -> Mesh:

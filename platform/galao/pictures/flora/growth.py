@@ -70,6 +70,11 @@ def _radial(ahead: Array, azimuth: float) -> Array:
     return np.array([cos * rx + sin * up[0], cos * ry + sin * up[1], cos * rz + sin * up[2]])
 
 
+def breadth(genus: Genus) -> float:
+    """How broad the leaves are, from needles (0) to full blades (0.6)."""
+    return {"needle": 0.0, "linear": 0.05, "strap": 0.12, "lanceolate": 0.18, "feathery": 0.3}.get(genus.leaf_kind, 0.6)
+
+
 class Grower:
     """Grows one specimen; every method adds to ``growth``."""
 
@@ -99,15 +104,18 @@ class Grower:
             self.growth.stems.append(Stem(np.linspace(base, start, 3), thin, thin * 0.8))
         self.growth.leaves.append(Site(start, ahead, size))
 
-    def leaves_along(self, path: Array, start: float, stop: float, scale: float = 1.0) -> None:
-        """Add leaves at the nodes between two shares of ``path``."""
+    def leaves_along(self, path: Array, start: float, stop: float, scale: float = 1.0, crowd: float = 1.0) -> None:
+        """Add leaves at the nodes between two shares of ``path``; ``crowd`` above 1 keeps broad ones apart."""
         genus, rng = self.genus, self.rng
         length = float(np.linalg.norm(path[-1] - path[0]))
-        broad = {"needle": 0.0, "linear": 0.05, "strap": 0.1, "lanceolate": 0.15}.get(genus.leaf_kind, 0.4)
-        step = max(genus.internode * (0.45 if broad == 0.0 else 1.0), broad * genus.leaf_length * scale)
-        each = {"alternate": 1, "opposite": 2, "whorled": 4}[genus.arrangement]
+        broad = breadth(genus)
+        each = {"alternate": 1, "opposite": 2, "whorled": 4 if broad < 0.3 else 3}[genus.arrangement]
+        apart = (
+            crowd * (0.0, 0.8, 1.2, 1.6, 1.9)[each] * broad * genus.leaf_length * scale
+        )  # each leaf has its own light
+        step = max(genus.internode * (0.45 if broad == 0.0 else 1.0), apart)
         nodes = np.arange(start, stop, step / length * (0.7 if each == 1 else 1.0))
-        turn = {1: GOLDEN, 2: np.pi / 2, 4: np.pi / 4}[each]
+        turn = GOLDEN if each == 1 else np.pi / each
         first = rng.uniform(0, 2 * np.pi)
         for order, at in enumerate(nodes):
             spot = at * (len(path) - 1)
@@ -122,13 +130,15 @@ class Grower:
                 self.leaf(place, aim, genus.leaf_length * scale * (1.0 - 0.45 * at))
 
     def basal_leaves(self, count: int, low: float, high: float, scale: float) -> None:
-        """Add leaves from the root that rise by ``low`` .. ``high`` radians."""
+        """Add leaves from the root that rise by ``low`` .. ``high`` radians; broad ones are fewer."""
+        count = max(5, round(count * (1.0 - 0.75 * breadth(self.genus))))
         first = self.rng.uniform(0, 2 * np.pi)
         for order in range(count):
             rise = high - (high - low) * (order + 0.5) / count + self.rng.normal(0, 0.08)
             out = _radial(UP, first + order * GOLDEN)
             aim = np.cos(rise) * out + np.sin(rise) * UP
-            self.leaf(0.015 * out, aim, self.genus.leaf_length * scale * (0.65 + 0.35 * (order + 1) / count) * 1.3)
+            size = self.genus.leaf_length * scale * (0.65 + 0.35 * (order + 1) / count) * 1.3
+            self.leaf((0.015 + 0.16 * breadth(self.genus) * size) * out, aim, size * (1.0 - 0.3 * breadth(self.genus)))
 
     def flower(self, position: Array, direction: Array, size: float, stalk_from: Array, *, bud: bool = False) -> None:
         """Add a flower or a bud with its pedicel."""
@@ -219,7 +229,7 @@ def _panicle(grower: Grower, base: Array, ahead: Array, size: float) -> None:
     grower.growth.stems.append(Stem(np.linspace(base, base + ahead * length, 5), grower.genus.stem_radius * 0.6, 0.002))
     for order in range(count):
         at = order / count
-        out, lift = grower.nod(ahead, order * GOLDEN, 0.95)
+        _, lift = grower.nod(ahead, order * GOLDEN, 0.95)
         root, reach = base + ahead * length * at, size * 4.2 * (1 - 0.8 * at)
         grower.growth.stems.append(Stem(np.linspace(root, root + lift * reach, 3), 0.003, 0.002))
         for place in np.linspace(0.35, 1.0, 4):
@@ -343,9 +353,11 @@ def _mat(grower: Grower) -> None:
         out = _radial(UP, order * GOLDEN + rng.uniform(0, 0.6))
         path = grower.stem(0.02 * UP, out + 0.25 * UP, rng.uniform(0.3, 0.5), sway=0.2)
         path += UP * (np.linspace(0, 1, 12)[:, None] ** 3) * 0.08
-        grower.leaves_along(path, 0.1, 0.97, 0.7)
+        grower.leaves_along(path, 0.1, 0.97, 0.55, crowd=1.7)
         if order % 2 == 0 or rng.random() < 0.5:
-            grower.inflorescence(path[-1], UP + 0.5 * out, 0.8)
+            tip = path[-1] + 0.16 * UP + 0.03 * out
+            grower.growth.stems.append(Stem(np.linspace(path[-1], tip, 3), 0.004, 0.003))
+            grower.inflorescence(tip, UP + 0.3 * out, 0.8)
 
 
 _HABITS = {

@@ -30,7 +30,7 @@ def leaf_paint(genus: Genus, plant: Specimen, nu: int, nv: int, rng: Generator) 
     colour = plant.leaf * tone[..., None]
     pale = {
         "margin": np.abs(v) > 0.62,
-        "blotched": np.sin(u * 14 + 2 * rng.random()) * np.cos(v * 5 + 6 * rng.random()) > 0.35,
+        "blotched": np.sin(u * 9 + 6 * rng.random()) * np.cos(v * 2.6 + 6 * rng.random()) > 0.3,
         "midrib": np.abs(v) < 0.26,
     }.get(genus.leaf_pattern, np.zeros((1, 1), bool))
     share = 0.7 * np.broadcast_to(pale, (nu, nv))[..., None]
@@ -80,7 +80,9 @@ def build_leaf(genus: Genus, plant: Specimen, detail: int, rng: Generator) -> Me
     width = _WIDTHS[kind]
     match kind:
         case "palmate_lobed":
-            blade = _simple(genus, plant, small, rng, "ovate", width * (1.5 if genus.leaflets < 5 else 1.0))
+            blade = _simple(
+                genus, plant, small, rng, "ovate", width * {3: 1.5, 5: 1.05, 7: 0.85, 9: 0.65}[genus.leaflets]
+            )
             return _fan(blade, *_spread(genus, 1.1 + 0.12 * genus.leaflets), rng)
         case "palmate":
             return _fan(_simple(genus, plant, small, rng, "obovate", width), *_spread(genus, 1.5), rng)

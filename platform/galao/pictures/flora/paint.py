@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from galao.pictures.flora.mesh import Array, Mesh, cross, turn_x, turn_y, turn_z, unit
@@ -35,7 +36,7 @@ class Polygons:
     """Projected quadrilaterals, far ones first: corners ``[N,8]`` in pixels, packed RGBA ``[N]``, depth ``[N]``."""
 
     corners: Array
-    inks: Array
+    inks: NDArray[np.int64]
     depth: Array
 
 
@@ -82,7 +83,7 @@ def cast_shadow(quads: Array, sun: Array, cells: int = 110) -> Array:
 
 
 def shade(mesh: Mesh, view: View, light: Light) -> Array:
-    """sRGB colours ``[N,3]`` in 0..1 of a mesh in the light: reflected, shining through, glossy, ambient."""
+    """Colours, sRGB ``[N,3]`` in 0..1, of a mesh in the light: reflected, shining through, glossy, ambient."""
     quads = mesh.quads
     normal = unit(cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1]))
     eye = view.rotation[2]
@@ -91,7 +92,8 @@ def shade(mesh: Mesh, view: View, light: Light) -> Array:
     lit = normal @ light.sun
     through = np.where(lit > 0, lit, -0.55 * lit)
     sun = through * cast_shadow(quads, light.sun)
-    ambient = 0.62 + 0.38 * normal[:, 1]
+    open_sky = 0.5 + 0.5 * cast_shadow(quads, np.array([0.0, 1.0, 0.0]), cells=60)
+    ambient = (0.66 + 0.34 * normal[:, 1]) * open_sky
     albedo = mesh.paint[:, :3] ** 2.2
     linear = albedo * (sun[:, None] * light.sun_colour + ambient[:, None] * light.sky_colour)
     half = unit(light.sun + eye)
@@ -110,12 +112,12 @@ def project(mesh: Mesh, view: View, light: Light) -> Polygons:
     colours = shade(mesh, view, light)[seen]
     depth = (depths[:, 0] + depths[:, 1] + depths[:, 2] + depths[:, 3])[seen] / 4
     order = np.argsort(depth, kind="stable")
-    bytes_ = np.round(colours[order] * 255).astype(np.int64)
-    inks = bytes_[:, 0] | bytes_[:, 1] << 8 | bytes_[:, 2] << 16 | 255 << 24
+    red, green, blue = np.round(colours[order] * 255).astype(np.int64).T
+    inks = red | green << 8 | blue << 16 | 255 << 24
     return Polygons(pixels[seen][order].reshape(-1, 8), inks, depth[order])
 
 
-def fill(image: Image.Image, corners: Array, inks: Array) -> None:
+def fill(image: Image.Image, corners: Array, inks: NDArray[np.int64]) -> None:
     """Paint polygons ``corners [N,8]`` in order, each with its packed ink, onto ``image``."""
     pen = ImageDraw.Draw(image)
     for corner, ink in zip(corners.tolist(), inks.tolist(), strict=True):

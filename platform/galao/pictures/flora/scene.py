@@ -66,8 +66,8 @@ def _blades(image: Image.Image, rng: Generator, count: int, length: float, colou
         tip = (x + lean * tall + rng.normal(0, 3), y - tall)
         middle = (x + lean * tall * 0.35, y - tall * 0.55)
         colour = colours[int(rng.integers(len(colours)))] * rng.uniform(0.55, 1.25)
-        pen.polygon([x - wide, y, middle[0] - wide * 0.7, middle[1], *tip, middle[0] + wide * 0.7, middle[1], x + wide, y],
-                    _ink(colour))  # fmt: skip
+        left, right = middle[0] - wide * 0.7, middle[0] + wide * 0.7
+        pen.polygon([x - wide, y, left, middle[1], *tip, right, middle[1], x + wide, y], _ink(colour))
 
 
 def _greens(rng: Generator, count: int = 4) -> list[Array]:
@@ -114,7 +114,7 @@ def _stone(width: int, height: int, rng: Generator) -> Image.Image:
 
 
 def _wall(width: int, height: int, rng: Generator) -> Image.Image:
-    tint = rgb(rng.uniform(0, 1), rng.uniform(0, 0.25), rng.uniform(0.35, 0.95))
+    tint = rgb(rng.uniform(0, 1), rng.uniform(0, 0.16), rng.uniform(0.35, 0.95))
     return _two_tone(width, height, rng, tint * 0.85, tint, 60)
 
 
