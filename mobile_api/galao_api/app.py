@@ -22,9 +22,23 @@ from galao_api.schemas import ProblemDocument
 from galao_api.settings import Settings
 from galao_api.visit import visit_of
 
+PROBLEM_STATUSES = ("4XX", "5XX")
 DESCRIPTION = (
     "Names what is in a picture. Every error is application/problem+json (RFC 9457) with a `code` and a `request_id`."
 )
+
+
+class Application(FastAPI):
+    """FastAPI, whose contract would claim that errors are application/json as well."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The contract; every error in it is application/problem+json and nothing else."""
+        document = super().openapi()
+        for path in document["paths"].values():
+            for operation in path.values():
+                for status in PROBLEM_STATUSES:
+                    operation["responses"][status]["content"].pop("application/json", None)
+        return document
 
 
 def create_app(models_served: Models, settings: Settings) -> FastAPI:
@@ -32,7 +46,7 @@ def create_app(models_served: Models, settings: Settings) -> FastAPI:
     service = Service(
         settings, models_served, Desk(settings), Repeats(settings.legacy_cache_s, settings.legacy_cache_entries)
     )
-    app = FastAPI(
+    app = Application(
         title="galao",
         summary="Pictures in, names out",
         description=DESCRIPTION,
@@ -64,9 +78,10 @@ def _lifespan(service: Service) -> Callable[[FastAPI], AbstractAsyncContextManag
 
 
 def _problem_responses() -> dict[int | str, dict[str, Any]]:
+    """For every operation; the model gets the schema into the contract."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    told = {"description": "A problem; its `code` says which.", "content": content}
-    return {"4XX": {**told, "model": ProblemDocument}, "5XX": {**told, "model": ProblemDocument}}
+    told = {"description": "A problem; its `code` says which.", "content": content, "model": ProblemDocument}
+    return {status: dict(told) for status in PROBLEM_STATUSES}
 
 
 async def _on_problem(request: Request, problem: Exception) -> Response:

@@ -39,24 +39,23 @@ class Repeats:
         A failure is not remembered.
         """
         now = time.monotonic()
-        self._forget(now)
+        self._forget(lambda made: now - made >= self._keep_s)
         if key not in self._known:
-            self._known[key] = (now, asyncio.ensure_future(_run(make)))
-        task = self._known[key][1]
-        try:
-            return await asyncio.shield(task)
-        except Exception:
-            if self._known.get(key, (0.0, None))[1] is task:
-                del self._known[key]
-            raise
+            self._forget(lambda _: len(self._known) >= self._entries)
+            task = asyncio.ensure_future(_run(make))
+            task.add_done_callback(lambda done: self._drop_failure(key, done))
+            self._known[key] = (now, task)
+        return await asyncio.shield(self._known[key][1])
 
-    def _forget(self, now: float) -> None:
-        """Drop what is too old, and the oldest that are too many."""
-        while self._known:
-            made, _ = next(iter(self._known.values()))
-            if len(self._known) < self._entries and now - made < self._keep_s:
-                return
+    def _forget(self, too_much: Callable[[float], bool]) -> None:
+        """Drop the oldest as long as it is too old, or too many are there."""
+        while self._known and too_much(next(iter(self._known.values()))[0]):
             self._known.popitem(last=False)
+
+    def _drop_failure(self, key: str, task: asyncio.Task[list[Row]]) -> None:
+        failed = task.cancelled() or task.exception() is not None
+        if failed and key in self._known and self._known[key][1] is task:
+            del self._known[key]
 
 
 async def _run(make: Callable[[], Awaitable[list[Row]]]) -> list[Row]:
