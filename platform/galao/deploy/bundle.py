@@ -3,9 +3,10 @@
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
@@ -14,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from galao.deploy.manifest import FORMAT, MANIFEST, Manifest, describe, read_manifest, write_text
+from galao.deploy.manifest import FORMAT, MANIFEST, Manifest, describe, read_manifest, to_line, write_text
 from galao.errors import BundleError, GalaoError
 from galao.lists.listfile import Label
 from galao.pictures.prepare import Preprocessing
@@ -122,6 +123,8 @@ def save_bundle(
         BundleError: a value is not as it must be, the place is taken by something else, or the disk refuses.
     """
     assert all(Path(file).name == file for file in files), f"names, not paths: {list(files)}"
+    labels = [Label(to_line(label.label), to_line(label.name)) for label in labels]
+    license, weights = to_line(license), to_line(weights)
     place = Path(os.path.realpath(folder))
     _refuse_other_things(place)
     staged = place.with_name(f".{place.name}.new-{secrets.token_hex(4)}")
@@ -217,9 +220,10 @@ def _upload_advice(how: Preprocessing) -> dict[str, Any]:
     return {"short_side": side, "formats": ["image/webp", "image/jpeg"], "quality": 75}
 
 
-def _labels_text(labels: Iterable[Label]) -> str:
-    """Return Caffe's ``synset_words.txt``: ``label name``, the name left out where it is the label."""
-    return "".join(f"{one.label}\n" if one.label == one.name else f"{one.label} {one.name}\n" for one in labels)
+def _labels_text(labels: Sequence[Label]) -> str:
+    """Return what ``read_labels`` reads back: a label a line, or ``synset_words.txt`` where all labels are synsets."""
+    synsets = all(re.fullmatch(r"n\d{8}", one.label) for one in labels)
+    return "".join(f"{one.label} {one.name}\n" if synsets else f"{one.label}\n" for one in labels)
 
 
 def _copy(source: Path, target: Path) -> str:

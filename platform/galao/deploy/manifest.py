@@ -15,19 +15,30 @@ FORMAT = 1
 MAX_BYTES = 16_000_000
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$")]
+# What may stand in an address: name@version.
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 # A plain name inside the folder: no separator, no leading dot, so it cannot lead elsewhere.
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+MAX_LINE = 1000
+
+
 def refuse_control_characters(text: str) -> str:
     """Let no escape sequence reach a terminal and no line break reach ``labels.txt``."""
-    if re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", text):
+    if CONTROL.search(text):
         raise ValueError("holds a control character or a line break")
     return text
 
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=1000), AfterValidator(refuse_control_characters)]
+def to_line(text: str) -> str:
+    """Return ``text`` as a manifest may hold it: on one line, never empty; a trained net is not lost over a tab."""
+    return CONTROL.sub(" ", text)[:MAX_LINE].strip() or "-"
+
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=MAX_LINE), AfterValidator(refuse_control_characters)]
 
 
 class LabelEntry(BaseModel):
@@ -57,7 +68,7 @@ class Manifest(BaseModel):
     format: Literal[1]
     written_by: Line
     name: Identifier
-    version: Identifier
+    version: Version
     task: Identifier
     net: Line
     num_output: int = Field(ge=1)
