@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, get_args
 
@@ -46,6 +46,7 @@ class _Document:
     file: str
     values: Any
     places: dict[Place, str]
+    nodes: dict[int, yaml.Node] = field(default_factory=dict)
 
     def where(self, place: Place) -> str:
         """The nearest known place, as ``file:line`` or ``command line``."""
@@ -108,6 +109,9 @@ def _jobs_nearby(path: Path) -> str:
 
 def _build(node: yaml.Node, place: Place, document: _Document) -> Any:  # noqa: ANN401 - plain YAML values
     document.places[place] = f"{document.file}:{node.start_mark.line + 1}"
+    if id(node) in document.nodes:  # also what keeps a file of aliases of aliases from filling the memory
+        raise JobError(f"{document.places[place]}: aliases (&name, *name) have no place in a job; write the value out")
+    document.nodes[id(node)] = node
     if isinstance(node, yaml.MappingNode):
         return _build_mapping(node, place, document)
     if isinstance(node, yaml.SequenceNode):
@@ -166,10 +170,10 @@ def _override(document: _Document, text: str) -> None:
 
 
 def _step(target: Any, part: str | int, place: Place) -> Any:  # noqa: ANN401 - plain YAML values
-    if isinstance(target, dict):
-        if target.get(str(part)) is None:
-            target[str(part)] = {}
-        return target[str(part)]
+    if isinstance(target, dict) and isinstance(part, str):
+        if target.get(part) is None:
+            target[part] = {}
+        return target[part]
     if isinstance(target, list) and isinstance(part, int) and part < len(target):
         return target[part]
     raise JobError(f"command line: {_dotted(place)} is not there in the job")
@@ -177,8 +181,8 @@ def _step(target: Any, part: str | int, place: Place) -> Any:  # noqa: ANN401 - 
 
 def _assign(target: Any, place: Place, value: Any) -> None:  # noqa: ANN401 - plain YAML values
     last = place[-1]
-    if isinstance(target, dict):
-        target[str(last)] = value
+    if isinstance(target, dict) and isinstance(last, str):
+        target[last] = value
     elif isinstance(target, list) and isinstance(last, int) and last < len(target):
         target[last] = value
     else:
@@ -205,8 +209,8 @@ def _complain(document: _Document, error: ValidationError) -> NoReturn:
         if len({_plain(f["loc"], document.values) for f in faults}) > 1
         else ""
     )
-    field = f" {_dotted(place)}:" if place else ""
-    raise JobError(f"{document.where(place)}:{field} {message}{more}") from None
+    name = f" {_dotted(place)}:" if place else ""
+    raise JobError(f"{document.where(place)}:{name} {message}{more}") from None
 
 
 def _line_number(where: str) -> int:
@@ -283,8 +287,8 @@ def _unknown(place: Place) -> str:
 
 def _first_sentence(place: Place) -> str:
     section = _section(place[:-1])
-    field = section.model_fields.get(str(place[-1])) if section else None
-    return field.description.split("\n")[0] if field and field.description else "docs/config.md lists all fields"
+    known = section.model_fields.get(str(place[-1])) if section else None
+    return known.description.split("\n")[0] if known and known.description else "docs/config.md lists all fields"
 
 
 def sections(model: type[BaseModel] = Job, place: Place = ()) -> Iterator[tuple[Place, type[BaseModel]]]:

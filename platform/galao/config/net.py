@@ -29,5 +29,7 @@ class NetConfig(Section):
     """lr_mult and decay_mult by name pattern. Caffe's habit for a new head: 10/1 for weights, 20/0 for biases."""
     freeze: tuple[str, ...] = ()
     """Name patterns of parameters that do not learn; a batch norm that is all frozen keeps its statistics too."""
+    use_global_stats: bool = False
+    """Batch norm uses its stored statistics while training too, as Caffe's field of that name: for few pictures."""
     allow_noncommercial: bool = False
     """Say true to use weights whose licence forbids commercial use."""

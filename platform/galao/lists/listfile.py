@@ -17,8 +17,8 @@ PICTURE_SUFFIXES = frozenset(
     f".{ending}"
     for ending in "jpg jpeg jpe jfif png webp avif gif tif tiff bmp mpo heic heif".split()  # noqa: SIM905
 )
-_SYNSET = re.compile(r"^n\d{8}(\s|$)")
-_INDEX = re.compile(r"^\d{1,9}$")
+_SYNSET = re.compile(r"^n[0-9]{8}(\s|$)")
+_INDEX = re.compile(r"^[0-9]{1,9}$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,15 +31,18 @@ def multipliers(net: nn.Module, config: NetConfig, layer_decay: float = 1.0) -> 
     return {name: (lr * layer_decay ** (top - depth[name]), decay) for name, (lr, decay) in result.items()}
 
 
-def freeze(net: nn.Module, rates: Multipliers) -> list[nn.Module]:
-    """Switch off gradients where lr_mult is 0; return the batch norms that must keep their statistics."""
+def freeze(net: nn.Module, rates: Multipliers, use_global_stats: bool = False) -> list[nn.Module]:
+    """Switch off gradients where lr_mult is 0; return the batch norms that keep their statistics while training.
+
+    Those are the ones whose parameters are all frozen, or with ``use_global_stats`` all.
+    """
     for name, parameter in net.named_parameters():
         parameter.requires_grad_(rates[name][0] != 0)
     return [
         module
         for module in net.modules()
         if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        and not any(parameter.requires_grad for parameter in module.parameters())
+        and (use_global_stats or not any(parameter.requires_grad for parameter in module.parameters()))
     ]
 
 

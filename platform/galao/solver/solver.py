@@ -48,7 +48,7 @@ class Solver:
         self.run, self.prefix, self.seed, self.device = run, prefix, seed, device
         self.net: nn.Module = net.to(device.device, memory_format=device.memory_format)  # type: ignore[call-overload]
         rates = multipliers(self.net, job.net, self.solver.layer_decay)
-        self.still = freeze(self.net, rates)
+        self.still = freeze(self.net, rates, job.net.use_global_stats)
         self.updater = Updater(
             self.solver,
             [Blob(name, p, *rates[name]) for name, p in self.net.named_parameters() if p.requires_grad],
