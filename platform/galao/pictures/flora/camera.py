@@ -23,9 +23,9 @@ def _motion(pixels: Array, rng: Generator) -> Array:
 def _expose(pixels: Array, rng: Generator) -> Array:
     """Exposure, white balance and contrast of one shot; ``pixels [H,W,3]`` in 0..1."""
     metered = (
-        rng.uniform(0.3, 0.5) / max(float(pixels.mean()), 0.08)
+        rng.uniform(0.34, 0.5) / max(float(pixels.mean()), 0.08)
     ) ** 0.7  # a phone's automatic exposure, never perfect
-    gains = metered * np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.075, 3)).astype(np.float32)
+    gains = metered * np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.065, 3)).astype(np.float32)
     curve = np.clip(pixels * gains, 0, 1)
     contrast = float(rng.uniform(-0.15, 0.45))
     curve = curve + contrast * (curve * curve * (3 - 2 * curve) - curve)
@@ -41,14 +41,14 @@ def _vignette(height: int, width: int, rng: Generator) -> Array:
 
 def _noisy(pixels: Array, rng: Generator) -> Array:
     """Shot and read noise."""
-    strength = float(rng.uniform(0.004, 0.035))
+    strength = float(rng.uniform(0.004, 0.026))
     grain = rng.standard_normal(pixels.shape, dtype=np.float32)
     return np.asarray(pixels + grain * strength * (0.35 + np.sqrt(np.clip(pixels, 0, 1))))
 
 
 def develop(image: Image.Image, rng: Generator) -> Image.Image:
     """The RGB picture as a phone would have taken it, once through JPEG."""
-    softness = rng.uniform(0.3, 0.75) + (rng.uniform(0.0, 1.0) if rng.random() < 0.25 else 0.0)
+    softness = rng.uniform(0.25, 0.6) + (rng.uniform(0.0, 0.9) if rng.random() < 0.2 else 0.0)
     pixels = np.asarray(image.filter(ImageFilter.GaussianBlur(float(softness))), dtype=np.float32) / np.float32(255)
     if rng.random() < 0.12:
         pixels = _motion(pixels, rng)
@@ -56,5 +56,5 @@ def develop(image: Image.Image, rng: Generator) -> Image.Image:
     pixels = np.clip(_noisy(pixels, rng), 0, 1)
     shot = Image.fromarray((pixels * 255).astype(np.uint8), "RGB")
     buffer = io.BytesIO()
-    shot.save(buffer, "JPEG", quality=int(rng.integers(38, 93)))
+    shot.save(buffer, "JPEG", quality=int(rng.integers(45, 94)))
     return Image.open(buffer).convert("RGB")

@@ -37,7 +37,7 @@ def _aim_closeup(growth: Growth, rng: Generator) -> tuple[Array, float, float, f
     """Target, radius, yaw and pitch to fill the frame with one inflorescence, seen more or less from its front."""
     head: Head = growth.heads[int(rng.integers(len(growth.heads)))]
     ahead = head.direction
-    yaw = float(np.arctan2(ahead[0], ahead[2])) + rng.normal(0, 0.45)
+    yaw = float(np.arctan2(ahead[0], ahead[2])) + rng.normal(0, 0.4)
     pitch = float(
         np.clip(np.arcsin(np.clip(ahead[1], -1, 1)) * rng.uniform(0.3, 0.95) + rng.normal(0, 0.2), -0.5, 1.35)
     )
@@ -244,7 +244,8 @@ def draw(genus: Genus, view: ViewName, seed: int, size: int) -> Image.Image:
     """An upright RGB picture of a plant of ``genus``, its short side ``size`` pixels.
 
     ``view`` is ``closeup`` (a flower or inflorescence fills the frame), ``plant`` (from head to foot) or
-    ``stalk`` (stem and leaves). The same arguments give the same pixels.
+    ``stalk`` (stem and leaves). The same arguments give the same pixels (on one machine: other processors may
+    round the last bit of a sine otherwise).
     """
     rng = np.random.default_rng([zlib.crc32(view.encode()), genus.number, seed])
     plant = grow_specimen(genus, rng)

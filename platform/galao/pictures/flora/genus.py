@@ -42,6 +42,8 @@ HUES = (
     *("white", "cream", "yellow", "orange", "red", "pink", "magenta", "purple", "violet", "blue"),
     *("lilac", "salmon"),
 )
+ACCENTS = ("darker", "paler", "yellow", "darker", "red", "purple")
+CENTRE_HUES = ("gold", "gold", "gold", "amber", "lime", "brown", "plum", "ivory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,9 @@ class Genus:
     hairy: bool
     zigzag: bool
     # colours: ranges that the genera share
-    hues: tuple[str, str, str]
+    hues: tuple[str, str]
+    accents: tuple[str, str]
+    centre_hues: tuple[str, str]
     leaf_hue: float
 
 
@@ -131,9 +135,9 @@ def make_genus(number: int) -> Genus:
     rng = np.random.default_rng([_SALT, number])
     form = _pick(number, "form", FORMS)
     inflorescence = _inflorescence(number, form)
-    others = rng.permutation(len(HUES))
     first = _pick(number, "hue", HUES)
-    second, third = [HUES[place] for place in others if HUES[place] != first][:2]
+    others = [hue for hue in HUES if hue != first]
+    second = others[int(rng.integers(len(others)))]
     counts = RAY_COUNTS if form == "daisy" else PETAL_COUNTS
     return Genus(
         number=number,
@@ -181,6 +185,8 @@ def make_genus(number: int) -> Genus:
         stem_tint=_pick(number, "stem", STEM_TINTS),
         hairy=_pick(number, "hairy", (True, False, False, False)),
         zigzag=_pick(number, "zigzag", (True, False, False, False, False)),
-        hues=(first, second, third),
+        hues=(first, second),
+        accents=(_pick(number, "accent", ACCENTS), _pick(number, "other accent", ACCENTS)),
+        centre_hues=(_pick(number, "heart", CENTRE_HUES), _pick(number, "other heart", CENTRE_HUES)),
         leaf_hue=rng.uniform(0.235, 0.315),
     )

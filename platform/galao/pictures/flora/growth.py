@@ -110,10 +110,8 @@ class Grower:
         length = float(np.linalg.norm(path[-1] - path[0]))
         broad = breadth(genus)
         each = {"alternate": 1, "opposite": 2, "whorled": 4 if broad < 0.3 else 3}[genus.arrangement]
-        apart = (
-            crowd * (0.0, 0.8, 1.2, 1.6, 1.9)[each] * broad * genus.leaf_length * scale
-        )  # each leaf has its own light
-        step = max(genus.internode * (0.45 if broad == 0.0 else 1.0), apart)
+        own_light = (0.0, 0.8, 1.2, 1.6, 1.9)[each] * broad * genus.leaf_length * scale
+        step = max(genus.internode * (0.45 if broad == 0.0 else 1.0), crowd * own_light)
         nodes = np.arange(start, stop, step / length * (0.7 if each == 1 else 1.0))
         turn = GOLDEN if each == 1 else np.pi / each
         first = rng.uniform(0, 2 * np.pi)

@@ -80,9 +80,8 @@ def build_leaf(genus: Genus, plant: Specimen, detail: int, rng: Generator) -> Me
     width = _WIDTHS[kind]
     match kind:
         case "palmate_lobed":
-            blade = _simple(
-                genus, plant, small, rng, "ovate", width * {3: 1.5, 5: 1.05, 7: 0.85, 9: 0.65}[genus.leaflets]
-            )
+            slim = {3: 1.5, 5: 1.05, 7: 0.85, 9: 0.65}[genus.leaflets]
+            blade = _simple(genus, plant, small, rng, "ovate", width * slim)
             return _fan(blade, *_spread(genus, 1.1 + 0.12 * genus.leaflets), rng)
         case "palmate":
             return _fan(_simple(genus, plant, small, rng, "obovate", width), *_spread(genus, 1.5), rng)

@@ -217,7 +217,7 @@ def _finger(pen: ImageDraw.ImageDraw, width: int, height: int, rng: Generator) -
 
 def in_front(width: int, height: int, rng: Generator) -> Image.Image | None:
     """Blades, a leaf or a finger between camera and plant, as an RGBA picture; mostly nothing."""
-    kind = rng.choice(5, p=[0.6, 0.22, 0.09, 0.04, 0.05])
+    kind = rng.choice(5, p=[0.64, 0.2, 0.08, 0.04, 0.04])
     if kind == 0:
         return None
     layer = Image.new("RGBA", (width, height))

@@ -23,7 +23,10 @@ _HUES = {  # hue, saturation, value in 0..1: the middle of a range
     "lilac": (0.76, 0.3, 0.88),
     "salmon": (0.03, 0.5, 0.93),
 }
-_CENTRES = ((0.13, 0.9, 0.85), (0.09, 0.85, 0.6), (0.2, 0.6, 0.6), (0.05, 0.6, 0.28), (0.8, 0.5, 0.3), (0.13, 0.2, 0.9))
+_CENTRES = {
+    **{"gold": (0.13, 0.9, 0.85), "amber": (0.09, 0.85, 0.6), "lime": (0.2, 0.6, 0.6)},
+    **{"brown": (0.05, 0.6, 0.28), "plum": (0.8, 0.5, 0.3), "ivory": (0.13, 0.2, 0.9)},
+}
 _STEMS = {"green": (0.27, 0.5, 0.5), "red": (0.99, 0.45, 0.42), "brown": (0.07, 0.45, 0.4)}
 
 
@@ -61,35 +64,32 @@ def _near(middle: tuple[float, float, float], rng: Generator, spread: float) -> 
     )
 
 
-def _accent(petal: Array, rng: Generator) -> Array:
-    """The colour of eyes, spots and stripes: darker, paler, or another one."""
-    kind = rng.integers(4)
-    if kind == 0:
-        return np.asarray(petal * rng.uniform(0.35, 0.6))
-    if kind == 1:
+def _accent(kind: str, petal: Array, rng: Generator) -> Array:
+    """The colour of eyes, spots and stripes: darker or paler than the petal, or another one."""
+    if kind == "darker":
+        return np.asarray(petal * rng.uniform(0.3, 0.55))
+    if kind == "paler":
         return np.asarray(petal * 0.25 + 0.75 * np.array([1.0, 0.98, 0.9]))
-    if kind == 2:
-        return _near(_HUES["yellow"], rng, 1.0)
-    return _near(_HUES[("red", "magenta", "purple", "violet")[int(rng.integers(4))]], rng, 1.0)
+    return _near(_HUES[kind], rng, 1.0)
 
 
 def grow_specimen(genus: Genus, rng: Generator) -> Specimen:
     """A specimen of ``genus``: one of its hues, and its own age and disorder."""
-    hue = genus.hues[int(rng.choice(3, p=[0.4, 0.33, 0.27]))]
+    hue = genus.hues[int(rng.random() < 0.4)]
     petal = _near(_HUES[hue], rng, 1.0)
-    wilt = float(max(0.0, rng.normal(-0.1, 0.35)))
+    wilt = float(max(0.0, rng.normal(-0.15, 0.3)))
     tone = (genus.leaf_hue + rng.normal(0, 0.018), rng.uniform(0.4, 0.72), rng.uniform(0.38, 0.62))
     leaf = _near(tone, rng, 0.6)
     leaf += min(wilt, 0.8) * 0.45 * (np.array([0.6, 0.5, 0.2]) - leaf)
     return Specimen(
         petal=petal,
-        accent=_accent(petal, rng),
-        centre=_near(_CENTRES[int(rng.choice(6, p=[0.45, 0.15, 0.15, 0.1, 0.07, 0.08]))], rng, 1.0),
+        accent=_accent(genus.accents[int(rng.random() < 0.3)], petal, rng),
+        centre=_near(_CENTRES[genus.centre_hues[int(rng.random() < 0.3)]], rng, 1.0),
         leaf=leaf,
         stem=0.6 * _near(_STEMS[genus.stem_tint], rng, 1.0) + 0.4 * leaf,
         opening=rng.normal(0, 0.16) + (0.45 if rng.random() < 0.12 else 0.0),
         wilt=min(wilt, 1.0),
-        disorder=rng.uniform(0.5, 1.6),
+        disorder=rng.uniform(0.4, 1.3),
         stretch=rng.uniform(0.88, 1.14),
         flower_scale=rng.uniform(0.82, 1.22),
         leaf_scale=rng.uniform(0.8, 1.2),
