@@ -101,7 +101,8 @@ def _is_heavy(data: bytes) -> bool:
         header = read_header(data)
     except Exception:  # whatever is wrong with it, the decoder says so in its own words
         return False
-    return header.held_whole and header.width * header.height > HEAVY_PIXELS
+    held_whole = header.slow or header.format != "jpeg"
+    return held_whole and header.width * header.height > HEAVY_PIXELS
 
 
 def _infer(predictor: Predictor, arrays: Sequence[NDArray[np.float32]], k: int) -> list[Prediction]:

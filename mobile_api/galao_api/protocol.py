@@ -108,10 +108,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self._refuse(Problem("headers_too_large", detail, extra={"limit_bytes": self._max_header_bytes}))
 
     def _refuse(self, problem: Problem) -> None:
+        """Say what is wrong and close; a request that is whole already gets its answer first."""
         if self.transport.is_closing():
             return
-        if self._idle():
+        if not self._idle() and not self.cycle.more_body:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        if self._idle() or not self.cycle.response_started:
             self.transport.write(_raw(problem))
+        if not self._idle():
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
 
     def _start_timer(self, seconds: float) -> None:

@@ -34,11 +34,9 @@ def serve(settings: Settings, say: Say = print) -> None:
     with bind(settings.host, settings.port) as listener:
         predictor = load_warm(settings)
         app = create_app(Models([predictor]), settings)
-        port = listener.getsockname()[1]
-        for line in greeting(predictor, settings.host, port):
-            say(line)
+        lines = greeting(predictor, settings.host, listener.getsockname()[1])
         log_to_stderr()
-        Drained(uvicorn_config(app, settings), app.state.service).run([listener])
+        Drained(uvicorn_config(app, settings), app.state.service, lambda: say("\n".join(lines))).run([listener])
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -129,10 +127,16 @@ def log_to_stderr() -> None:
 class Drained(uvicorn.Server):
     """A server that says that it leaves before it closes the door, answers what it took, and exits with 0."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, greet: Callable[[], None]) -> None:
         super().__init__(config)
         self._service = service
+        self._greet = greet
         self._close_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and only then say where."""
+        await super().startup(sockets)
+        self._greet()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM or Ctrl-C: /readyz says 503 at once, the door closes a moment later; twice Ctrl-C: leave now."""

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
     """The largest request body that is accepted, however it is sent."""
     max_pictures: int = Field(default=5, ge=1)
     """How many pictures of the same specimen one request may carry."""
-    max_held_bytes: ByteSize = Field(default=ByteSize(96 * MIB), ge=MIB)
+    max_held_bytes: ByteSize = Field(default=ByteSize(64 * MIB), ge=MIB)
     """How many bytes of uploads are held in memory at the same time, over all requests."""
     body_timeout_s: float = Field(default=30.0, gt=0)
     """How long a client may take to send a request's body."""

@@ -17,6 +17,7 @@ from galao_api.problems import Problem
 from galao_api.settings import Settings
 
 MAX_TEXT_BYTES = 1024
+JSON_SHAPE = 'an object like {"images": ["<base64>", ...]}'
 JSON_MARKS = 64
 """More brackets, commas or colons than this are no list of pictures; counted before parsing, as small objects by
 the million take twenty times their text in memory."""
@@ -55,7 +56,7 @@ async def read_pictures(request: Request, settings: Settings) -> Form:
     if kind == b"application/json":
         return await _from_json(request, settings)
     data = await _read_all(request, _limit(settings), too_large_picture)
-    return Form([check_upload(data, len(data), settings)])
+    return Form([check_upload(bytes(data), len(data), settings)])
 
 
 async def read_form(request: Request, limits: dict[str, int]) -> tuple[list[Part], list[str]]:
@@ -82,7 +83,7 @@ def _limit(settings: Settings) -> int:
     return int(settings.max_picture_bytes)
 
 
-async def _read_all(request: Request, limit: int, too_large: Callable[[int], Problem]) -> bytes:
+async def _read_all(request: Request, limit: int, too_large: Callable[[int], Problem]) -> bytearray:
     """The whole body; refused by its declared length, or else as soon as it passes the limit."""
     data = bytearray()
     if content_length(request.headers) > limit:
@@ -94,7 +95,7 @@ async def _read_all(request: Request, limit: int, too_large: Callable[[int], Pro
                 raise too_large(limit)
     except ClientDisconnect as error:
         raise _gone() from error
-    return bytes(data)
+    return data
 
 
 def _gone() -> Problem:
@@ -113,25 +114,39 @@ async def _from_json(request: Request, settings: Settings) -> Form:
     body = await _read_all(request, int(settings.max_request_bytes), too_large_request)
     gate = request.scope["state"]["body"]
     assert isinstance(gate, Body)
-    gate.charge(2 * len(body))
-    document = _parse(body)
+    gate.charge(len(body))
+    _check_marks(body)
+    document = _parse(_to_text(body))
     images = document.get("images")
     if not isinstance(images, list) or not all(isinstance(image, str) for image in images):
-        raise Problem("malformed", 'The JSON must be an object like {"images": ["<base64>", ...]}.')
+        raise Problem("malformed", f"The JSON must be {JSON_SHAPE}.")
     _check_count(len(images), settings)
     top_k = document.get("top_k")
     return Form([_from_base64(text, settings) for text in images], None if top_k is None else json.dumps(top_k))
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def _check_marks(body: bytearray) -> None:
     if sum(body.count(mark) for mark in (b"{", b"[", b",", b":")) > JSON_MARKS:
-        raise Problem("malformed", 'The JSON has too many elements; it must be like {"images": ["<base64>", ...]}.')
+        raise Problem("malformed", f"The JSON has too many elements; it must be {JSON_SHAPE}.")
+
+
+def _to_text(body: bytearray) -> str:
+    """The body as text; its bytes are let go, so that it is not held twice while it is parsed."""
     try:
-        document = json.loads(body)
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise Problem("malformed", "The JSON is not UTF-8.") from error
+    body.clear()
+    return text
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise Problem("malformed", f"The body is not valid JSON: {error}.") from error
     if not isinstance(document, dict):
-        raise Problem("malformed", 'The JSON must be an object like {"images": ["<base64>", ...]}.')
+        raise Problem("malformed", f"The JSON must be {JSON_SHAPE}.")
     return document
 
 

@@ -17,8 +17,6 @@ from galao_api.app import create_app
 from galao_api.models import Models
 from galao_api.settings import Settings
 
-ODD_IMAGES = Path(__file__).parents[2] / "../shared/data/odd_images"
-
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +81,13 @@ class Live:
         self.process.send_signal(sent)
         return self.process.wait(timeout=30)
 
+    def kill(self) -> None:
+        """Make sure that it is gone."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
 
 SERVE = "import sys; from galao.cli.serve import serve; serve(sys.argv[1:])"
 
@@ -118,14 +123,20 @@ def start(tiny_bundle: Path) -> Iterator[Callable[..., Live]]:
 
     yield run
     for live in started:
-        if live.process.poll() is None:
-            live.process.kill()
-        live.process.wait()
-        assert live.process.stdout is not None
-        live.process.stdout.close()
+        live.kill()
+
+
+@pytest.fixture(scope="session")
+def _shared() -> Iterator[list[Live]]:
+    running: list[Live] = []
+    yield running
+    for live in running:
+        live.kill()
 
 
 @pytest.fixture
-def live(start: Callable[..., Live]) -> Live:
-    """The service with its usual settings, as its own process."""
-    return start()
+def live(_shared: list[Live], tiny_bundle: Path) -> Live:
+    """The service with its usual settings, as one process for all tests that leave it running."""
+    if not _shared or _shared[-1].process.poll() is not None:
+        _shared.append(start_live(tiny_bundle))
+    return _shared[-1]
