@@ -19,7 +19,7 @@ class Header:
     body: bytes
     orientation: int = 1
     """EXIF's 1..8; 1 is upright."""
-    held_whole: bool = True
-    """The codec must hold the whole picture at full size, however small it is wanted."""
+    slow: bool = True
+    """The lower cap of pixels holds: the codec must hold the whole picture at full size, however small it is wanted."""
     scales: bool = False
     """The codec can decode at 1/2, 1/4 or 1/8 (JPEG's draft)."""

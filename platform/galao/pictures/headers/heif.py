@@ -38,7 +38,7 @@ def read(data: bytes) -> Header:
     if not told:
         raise BrokenPicture("tells no size")
     width, height = max(told + coded, key=lambda size: size[0] * size[1])
-    return Header(name, width, height, _without_exif(data))
+    return Header(name, width, height, _without_exif(data), slow=name == "avif")
 
 
 def _told(data: bytes) -> Iterator[tuple[int, int]]:

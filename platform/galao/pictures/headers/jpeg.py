@@ -37,10 +37,10 @@ def read(data: bytes) -> Header:
         if marker in FRAMES or marker in TABLES or (marker in {JFIF, ADOBE} and segment[4:9] in {b"JFIF\0", b"Adobe"}):
             kept.append(segment)
         if marker == SCAN and frame:
-            held_whole = frame[1] not in SEQUENTIAL or data[start + 4] < frame[9]
-            if held_whole:
+            slow = frame[1] not in SEQUENTIAL or data[start + 4] < frame[9]
+            if slow:
                 _check_scans(segments)
-            return _header(frame, b"".join([*kept, data[start:]]), upright, held_whole)
+            return _header(frame, b"".join([*kept, data[start:]]), upright, slow)
     raise BrokenPicture("ends before its first pixel")
 
 
@@ -74,7 +74,7 @@ def _check_scans(segments: Iterator[tuple[int, int, int]]) -> None:
         raise BrokenPicture(f"has {scans} scans; no camera writes more than {MOST_SCANS}")
 
 
-def _header(frame: bytes, body: bytes, upright: int, held_whole: bool) -> Header:
+def _header(frame: bytes, body: bytes, upright: int, slow: bool) -> Header:
     height, width = int.from_bytes(frame[5:7], "big"), int.from_bytes(frame[7:9], "big")
     scales = frame[1] not in LOSSLESS
-    return Header("jpeg", width, height, body, upright, held_whole=held_whole, scales=scales)
+    return Header("jpeg", width, height, body, upright, slow=slow, scales=scales)

@@ -1,6 +1,6 @@
 """TIFF: the first picture's directory, with only the tags that say where and how its pixels lie.
 
-The directory is written anew behind the file, so that the codec meets no other: no EXIF, no maker's notes, no
+The directory is written anew in its old place, so that the codec meets nothing else: no EXIF, no maker's notes, no
 further pages, no tag larger than the file, no thousand tags that all point to the same megabytes.
 """
 
@@ -104,8 +104,8 @@ def _check(numbers: Mapping[int, list[int]], size: int, pixels: int) -> None:
 
 
 def _with_directory(data: bytes, order: str, tags: Mapping[int, Tag]) -> bytes:
-    """The file with a directory of its own behind it; the orientation is left out, for it is applied by us."""
+    """The file with the directory shortened to ``tags``; the orientation is left out, for it is applied by us."""
     entries = [tags[tag].entry for tag in sorted(tags) if tag != ORIENTATION]
-    padded = data + b"\0" * (len(data) % 2)
     directory = struct.pack(order + "H", len(entries)) + b"".join(entries) + bytes(4)
-    return padded[:4] + struct.pack(order + "L", len(padded)) + padded[8:] + directory
+    (start,) = struct.unpack_from(order + "L", data, 4)
+    return data[:start] + directory + data[start + len(directory) :]
