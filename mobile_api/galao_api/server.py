@@ -45,6 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         GalaoError: the port is taken or the address is not ours.
     """
+    listener: socket.socket | None = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -52,6 +53,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
     except OSError as error:
+        if listener is not None:
+            listener.close()
         hint = "stop what listens there or choose another --port" if port > 0 else "choose another --host"
         raise GalaoError(f"cannot listen on {host} port {port}: {error.strerror or error}; {hint}") from None
     return listener

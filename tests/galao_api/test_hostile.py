@@ -8,6 +8,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -257,16 +258,16 @@ def test_many_large_bodies_at_once_stay_within_the_budget(live, colour_picture: 
 
 def test_large_pictures_side_by_side_stay_within_the_budget(start: Callable, colour_picture: Encode):
     live = start(GALAO_WORKERS="4")
-    stream = io.BytesIO()
-    Image.effect_noise((256, 256), 90).resize((3990, 3990)).convert("RGBA").save(stream, "PNG", compress_level=1)
-    noisy = stream.getvalue()
-    png = noisy if len(noisy) < 8 * 2**20 else huge_png(3990)
-    progressive = io.BytesIO()
-    Image.new("RGB", (4000, 3990), "red").save(progressive, "JPEG", progressive=True)
-    with connect(live) as one, connect(live) as two, connect(live) as three, connect(live) as four:
-        for connection, body in ((one, png), (two, progressive.getvalue()), (three, png), (four, png)):
+    bodies = [huge_png(3990)]
+    for kind, options in (("JPEG", {"progressive": True}), ("WEBP", {"quality": 50}), ("WEBP", {"lossless": True})):
+        stream = io.BytesIO()
+        Image.linear_gradient("L").resize((4000, 3990)).convert("RGB").save(stream, kind, **options)
+        bodies.append(stream.getvalue())
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connect(live, timeout=60)) for _ in bodies]
+        for connection, body in zip(connections, bodies, strict=True):
             connection.sendall(post(body))
-        assert [read_answer(c)[0] for c in (one, two, three, four)] == [200] * 4
+        assert [read_answer(connection)[0] for connection in connections] == [200] * 4
     assert_still_answers(live, colour_picture())
     print("RSS after four 16-megapixel pictures at once:", round(live.peak_mb()), "MB")
 
