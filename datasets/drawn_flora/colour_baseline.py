@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from galao.errors import GalaoError
+
 Array = NDArray[np.float64]
 BINS = 8  # a channel: 512 colours
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # of the L2 penalty, chosen on val.txt
@@ -127,7 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"colour_baseline: {error.filename} is missing; run prepare.py first", file=sys.stderr)
         return 1
     print(f"colour histograms, logistic regression (L2 {strength:g}): test top-1 {colour:.1%}")
-    return 0 if given.bundle is None else compare(colour, net_accuracy(given.bundle, given.data / "test.txt"))
+    if given.bundle is None:
+        return 0
+    try:
+        return compare(colour, net_accuracy(given.bundle, given.data / "test.txt"))
+    except GalaoError as error:
+        print(f"colour_baseline: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

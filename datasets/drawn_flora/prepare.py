@@ -204,6 +204,8 @@ def read_arguments(arguments: Sequence[str] | None) -> tuple[Settings, Path, int
         parser.error(f"--genera must be 1..{MOST_GENERA[settings.set]} for the {settings.set} set")
     if not 32 <= settings.size <= 1024:
         parser.error("--size must be 32..1024 pixels")
+    if settings.train < 1:
+        parser.error("--per-genus needs at least train=1")
     if settings.seed < 0 or given.workers < 1:
         parser.error("--seed must be 0 or more and --workers 1 or more")
     return settings, given.out, given.workers
@@ -217,6 +219,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"drawn_flora: cannot write to {out}: {error.strerror or error}; choose another --out", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"\ndrawn_flora: stopped; {out} holds what it held before", file=sys.stderr)
+        return 130
     total = settings.genera * (settings.train + settings.val + settings.test)
     state = "drew" if fresh else "already there:"
     print(f"{state} {total} pictures of {settings.genera} genera in {out}")
