@@ -97,3 +97,37 @@ def colour_picture() -> Callable[..., bytes]:
         return stream.getvalue()
 
     return encode
+
+
+STRIPES = ("level", "upright", "diagonal")
+
+
+def _stripes(kind: int, seed: int, side: int = 48) -> Image.Image:
+    """A picture of one kind of stripes, in a colour and a phase that say nothing of the kind."""
+    chance = np.random.default_rng([kind, seed])
+    y, x = np.mgrid[:side, :side]
+    wave = np.sin(((y, x, x + y)[kind] / 3) + chance.uniform(0, 6))
+    colour = chance.uniform(40, 200, 3)
+    pixels = colour + 50 * wave[..., None] + chance.normal(0, 12, (side, side, 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def _write_stripes(folder: Path, per_class: dict[str, int]) -> Path:
+    """Lists such as train.txt with that many pictures of each kind; returns the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "labels.txt").write_text("".join(f"{label}\n" for label in STRIPES))
+    for k, (phase, count) in enumerate(per_class.items()):
+        lines = []
+        for kind in range(len(STRIPES)):
+            for number in range(count):
+                name = f"{phase}_{kind}_{number}.png"
+                _stripes(kind, 1000 * k + number).save(folder / name)
+                lines.append(f"{name} {kind}\n")
+        (folder / f"{phase}.txt").write_text("".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_stripes() -> Callable[[Path, dict[str, int]], Path]:
+    """Writes a small data set of striped pictures into a folder: lists beside labels.txt."""
+    return _write_stripes

@@ -4,7 +4,7 @@ Nothing here unpickles: .safetensors holds numbers only, .pth is read with ``wei
 """
 
 import math
-import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +85,14 @@ def read_state(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        raw = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a damaged file torch first guesses aloud what it might be
+            raw = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
     except SafetensorError as error:
         raise WeightsError(f"{path}: not a whole .safetensors file ({error}); fetch or copy it again") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged pickle can raise anything
         reason = str(error).split("\n")[0][:120]
         raise WeightsError(
             f"{path}: holds more than plain tensors, or is damaged ({reason}); save its state_dict as .safetensors"

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torchvision import models
 
 from galao.errors import WeightsError
@@ -39,9 +40,25 @@ def build(name: str, num_output: int) -> nn.Module:
     return net
 
 
+class _WithoutMemory(TorchFunctionMode):
+    """Parameters, which layers make with ``torch.empty``, get a shape but no memory; regnet computes with the rest."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401 - torch's own signature
+        kwargs = dict(kwargs or {})
+        if func is torch.empty:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
+
+
 def head_names(name: str) -> frozenset[str]:
     """The parameters whose shape depends on the number of classes."""
-    with torch.device("meta"):
+    with _WithoutMemory():
         two, three = build(name, 2), build(name, 3)
     other = {key: value.shape for key, value in three.state_dict().items()}
     return frozenset(key for key, value in two.state_dict().items() if other[key] != value.shape)

@@ -65,8 +65,12 @@ def save(prefix: Path, snapshot: Snapshot) -> Path:
         **_finite(asdict(snapshot.progress)),
     }
     path = prefix.parent / f"{stem}.json"
-    write_whole(path, json.dumps(fields, indent=1).encode())
+    write_whole(path, json.dumps({**fields, "fields_sha256": _digest(fields)}, indent=1).encode())
     return path
+
+
+def _digest(fields: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def _finite(fields: dict[str, object]) -> dict[str, object]:
@@ -109,6 +113,8 @@ def load(path: Path) -> Snapshot:
     stem = path.with_suffix("")
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
+        if fields.pop("fields_sha256") != _digest(fields):
+            raise RunError(f"{path}: was edited after it was written; use an earlier snapshot")
         model, state = (
             stem.with_name(stem.name + ".safetensors"),
             stem.with_name(stem.name + ".solverstate.safetensors"),

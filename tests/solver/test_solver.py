@@ -1,0 +1,239 @@
+"""The loop: learns, goes on after a stop as if it had not stopped, and never keeps what is not worth keeping."""
+
+import json
+import math
+import os
+import re
+import signal
+
+import pytest
+import torch
+
+from galao.config.job import Job
+from galao.data.loader import Loader, Skipped
+from galao.errors import Diverged, RunError
+from galao.lists.sources import load_lists
+from galao.nets.zoo import build
+from galao.pictures.prepare import Preprocessing
+from galao.solver.device import choose_device
+from galao.solver.run import Console, Run
+from galao.solver.signals import listening
+from galao.solver.snapshot import load_newest
+from galao.solver.solver import Solver, updates_in_all
+
+HOW = Preprocessing(crop_size=32, short_side=40, mean=(125.0,) * 3, scale=(1 / 60,) * 3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, write_stripes):
+    return write_stripes(tmp_path_factory.mktemp("stripes"), {"train": 8, "val": 4})
+
+
+class Quiet(Console):
+    """Keeps lines; ``at`` maps an iteration to what happens then."""
+
+    def __init__(self, at=None):
+        self.lines = []
+        self.at = at or {}
+
+    def line(self, message):
+        self.lines.append(message)
+
+    def progress(self, done, total, loss, rate, images_per_s):
+        self.at.pop(done, lambda: None)()
+
+
+@pytest.fixture
+def make(data, tmp_path):
+    opened = []
+
+    def solver(name="a", console=None, val=True, **fields):
+        phases = {"train": {"source": str(data / "train.txt"), "batch_size": 6, "transform_param": {"mirror": True}}}
+        if val:
+            phases["val"] = {"source": str(data / "val.txt")}
+        settings = {
+            "base_lr": 0.01,
+            "lr_policy": "fixed",
+            "max_iter": 8,
+            "momentum": 0.9,
+            "display": 1,
+            "random_seed": 3,
+        }
+        job = Job.model_validate(
+            {"name": name, "data": phases, "net": {"name": "shufflenet_v2_x0_5"}, "solver": settings | fields}
+        )
+        torch.manual_seed(3)
+        run = Run(tmp_path / name, console or Quiet())
+        loader = Loader(HOW, Skipped(False, print), 2)
+        opened.extend((loader, run))
+        net = build("shufflenet_v2_x0_5", 3)
+        lists = load_lists(job, 3)
+        return Solver(job, net, lists, loader, choose_device(job.solver), run, run.folder / "snapshots" / name, 3)
+
+    yield solver
+    for thing in opened:
+        thing.close()
+
+
+def solve(solver):
+    with listening() as wishes:
+        solver.solve(wishes)
+    return wishes
+
+
+def journal(solver, kind):
+    lines = (solver.run.folder / "journal.jsonl").read_text().splitlines()
+    return [fields for fields in map(json.loads, lines) if fields["kind"] == kind]
+
+
+@pytest.mark.slow
+def test_it_learns_to_tell_stripes_apart(make):
+    solver = make(max_iter=200, type="Adam", base_lr=0.003, display=20, test_interval=50)
+    solve(solver)
+    assert solver.progress.best_top1 >= 0.9
+    losses = [fields["loss"] for fields in journal(solver, "train")]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_the_test_at_iteration_n_sees_exactly_n_updates(make):
+    solver = make(test_interval=4)
+    solve(solver)
+    assert [fields["iter"] for fields in journal(solver, "test")] == [0, 4, 8]
+    assert [fields["iter"] for fields in journal(solver, "train")] == list(range(9))
+    assert all(fields["n"] == 12 for fields in journal(solver, "test"))
+
+
+def test_without_test_initialization_the_first_test_is_later(make):
+    solver = make(test_interval=4, test_initialization=False)
+    solve(solver)
+    assert [fields["iter"] for fields in journal(solver, "test")] == [4, 8]
+
+
+def test_the_shown_loss_is_averaged_over_the_last_iterations(make):
+    plain, smooth = make("plain", val=False), make("smooth", val=False, average_loss=3)
+    solve(plain)
+    solve(smooth)
+    losses = [fields["loss"] for fields in journal(plain, "train")]
+    shown = [fields["loss"] for fields in journal(smooth, "train")]
+    assert shown[5] == pytest.approx(sum(losses[3:6]) / 3, rel=1e-5)
+
+
+def test_iter_size_makes_one_update_of_several_batches(make):
+    solver = make(val=False, max_iter=2, iter_size=2)
+    solve(solver)
+    assert solver.pictures_per_update == 12
+    assert [fields["iter"] for fields in journal(solver, "snapshot")] == [2]
+
+
+STATES = {
+    "SGD": {},
+    "Adam with everything": {
+        "type": "Adam",
+        "base_lr": 0.001,
+        "lr_policy": "cosine",
+        "warmup_iter": 3,
+        "ema": 0.9,
+        "average_loss": 4,
+        "iter_size": 2,
+        "label_smoothing": 0.1,
+        "clip_gradients": 1.0,
+    },
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_a_resumed_run_equals_the_unbroken_one(make, case):
+    fields = STATES[case]
+    unbroken = make("unbroken", test_interval=3, **fields)
+    solve(unbroken)
+    stop = Quiet({4: lambda: os.kill(os.getpid(), signal.SIGTERM)})
+    first = make("broken", stop, test_interval=3, **fields)
+    wishes = solve(first)
+    assert (wishes.exit_code, first.progress.iteration) == (143, 5)
+    first.run.close()
+    second = make("broken", test_interval=3, **fields)
+    second.restore(load_newest(second.prefix, print))
+    solve(second)
+    assert second.progress.iteration == 8
+    assert second.progress.best_top1 == unbroken.progress.best_top1
+    for name, tensor in unbroken.net.state_dict().items():
+        assert torch.equal(tensor, second.net.state_dict()[name]), name
+    for name, tensor in unbroken.updater.state().items():
+        assert torch.equal(tensor, second.updater.state()[name]), name
+    if unbroken.average:
+        assert all(torch.equal(t, second.average.state()[n]) for n, t in unbroken.average.state().items())
+    shown = [[(f["iter"], f["loss"]) for f in journal(run, "train") if f["iter"] >= 5] for run in (unbroken, second)]
+    assert shown[0] == shown[1]
+
+
+def test_sigint_stops_with_a_snapshot_and_sighup_only_saves(make):
+    console = Quiet({2: lambda: os.kill(os.getpid(), signal.SIGHUP), 5: lambda: os.kill(os.getpid(), signal.SIGINT)})
+    solver = make(console=console, val=False)
+    wishes = solve(solver)
+    assert wishes.exit_code == 130
+    assert [fields["iter"] for fields in journal(solver, "snapshot")] == [3, 6]
+    assert "Optimization stopped early at iteration 6." in console.lines
+
+
+def test_a_loss_that_is_not_finite_names_its_iteration_and_saves_nothing(make):
+    solver = make(base_lr=1e30, val=False, snapshot=1, display=0)
+    with pytest.raises(Diverged, match=r"not finite at iteration \d+; lower solver.base_lr") as caught:
+        solve(solver)
+    bad = int(re.search(r"iteration (\d+)", str(caught.value))[1])
+    assert load_newest(solver.prefix, print).progress.iteration == bad
+    assert all(math.isfinite(fields.get("loss", 0)) for fields in journal(solver, "train"))
+
+
+def test_patience_ends_a_run_that_no_longer_gets_better(make):
+    console = Quiet()
+    solver = make(console=console, max_iter=50, base_lr=1e-12, test_interval=1, patience=3)
+    solve(solver)
+    assert solver.progress.iteration <= 6
+    assert any("Stopping early: 3 tests without a better one" in line for line in console.lines)
+
+
+def test_the_best_weights_are_shipped_and_not_the_last(make):
+    solver = make(test_interval=1, max_iter=6)
+    solve(solver)
+    shipped = {name: tensor.clone() for name, tensor in solver.ship().state_dict().items()}
+    again = make("again", test_interval=1, max_iter=6)
+    again.max_iter = solver.progress.best_iteration
+    solve(again)
+    assert 0 <= again.max_iter <= 6
+    assert all(torch.equal(tensor, again.net.state_dict()[name]) for name, tensor in shipped.items())
+
+
+def test_log_lines_have_the_shape_that_caffes_parse_log_reads(make):
+    solver = make(test_interval=4)
+    solve(solver)
+    log = (solver.run.folder / "train.log").read_text()
+    assert re.search(r"^I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \S+:\d+\] Solving a$", log, re.M)
+    assert len(re.findall(r"Iteration (\d+)", log)) > 8
+    assert len(re.findall(r"Train net output #(\d+): (\S+) = ([\.\deE+-]+)", log)) == 9
+    assert len(re.findall(r"Test net output #(\d+): (\S+) = ([\.\deE+-]+)", log)) == 9
+    assert len(re.findall(r"lr = ([-+]?[0-9]*\.?[0-9]+([eE]?[-+]?[0-9]+)?)", log)) == 9
+
+
+def test_a_snapshot_of_another_net_is_told(make):
+    solver = make()
+    solver.save()
+    moment = load_newest(solver.prefix, print)
+    other = make("other")
+    other.net = build("mobilenet_v3_small", 3)
+    with pytest.raises(RunError, match="does not fit this job"):
+        other.restore(moment)
+
+
+def test_two_processes_cannot_train_in_one_run(make, tmp_path):
+    make()
+    with pytest.raises(RunError, match="another process is training in this run"):
+        Run(tmp_path / "a", Quiet())
+
+
+@pytest.mark.parametrize(
+    ("fields", "updates"), [({"max_epoch": 2}, 8), ({"max_epoch": 0.5}, 2), ({"max_epoch": 1.1, "iter_size": 2}, 3)]
+)
+def test_epochs_become_updates_rounded_up(make, fields, updates):
+    solver = {"base_lr": 0.1, "lr_policy": "fixed"} | fields
+    data = {"train": {"source": "x", "batch_size": 6}}
+    assert updates_in_all(Job.model_validate({"name": "a", "data": data, "solver": solver}), 24) == updates
