@@ -15,7 +15,8 @@ from PIL import Image, ImageDraw, ImageFile
 from galao.errors import BrokenPicture, PictureError, TooLarge, TooSmall, UnsupportedPicture
 from galao.pictures.colour import to_rgb
 from galao.pictures.decode import PILLOWS_GUARD, TURNS, Limits, decode
-from galao.pictures.prepare import Preprocessing, prepare
+from galao.pictures.extent import extent
+from galao.pictures.prepare import Preprocessing, prepare, resize
 
 ANY_SIZE = Limits(min_side=1)
 TURN_BACK = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
@@ -574,6 +575,19 @@ def test_draft_changes_the_prepared_picture_by_less_than_two_grey_levels(options
     how = Preprocessing(crop_size=112, short_side=128)
     full, draft = (prepare(decode(data, short_side=side).image, how) for side in (None, how.decode_side))
     assert np.abs(full - draft).mean() < 1.0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [(500, 375), (375, 500), (333, 501), (577, 1001)])
+def test_a_draft_that_ends_inside_its_last_pixels_keeps_its_place(size, orientation):
+    data = encode(photo(*size), "JPEG", quality=95, exif=exif_block(orientation))
+    how = Preprocessing(crop_size=64, short_side=72)
+    full, draft = decode(data), decode(data, short_side=how.decode_side)
+    assert draft.image.size != full.image.size == (draft.width, draft.height)
+    assert resize(draft.image, how).size == resize(full.image, how).size
+    difference = np.abs(prepare(full.image, how) - prepare(draft.image, how))
+    assert difference.mean() < 1.0
+    assert extent(resize(draft.image, how)) == (0, 0, *resize(full.image, how).size)
 
 
 def test_a_wanted_side_below_one_is_our_own_mistake():

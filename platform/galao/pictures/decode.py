@@ -30,6 +30,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from galao.errors import BrokenPicture, PictureError, TooLarge, TooSmall, UnsupportedPicture
 from galao.pictures.colour import to_rgb
+from galao.pictures.extent import mark
 from galao.pictures.headers import exif
 from galao.pictures.headers.header import Header
 from galao.pictures.headers.sniff import read_header
@@ -89,7 +90,7 @@ class Decoded:
     """An upright RGB picture, and what its file said.
 
     ``width`` and ``height`` are those of the file's picture, upright; ``image`` is smaller where a JPEG was decoded
-    at a scale. ``format``: jpeg, png, webp, avif, heif, gif, tiff or bmp.
+    at a scale (``extent.py`` then says where it ends). ``format``: jpeg, png, webp, avif, heif, gif, tiff or bmp.
     """
 
     image: Image.Image
@@ -132,21 +133,33 @@ def decode(source: bytes | Path, *, short_side: int | None = None, limits: Limit
 def _decode(data: bytes, short_side: int | None, limits: Limits) -> Decoded:
     header = read_header(data)
     _check_size(header, header.width, header.height, limits)
-    rgb, size, orientation = _pixels(header, short_side, limits)
-    width, height = size if orientation < 5 else size[::-1]
-    return Decoded(_upright(rgb, orientation), width, height, header.format)
+    stored = _decode_stored(header, short_side, limits)
+    upright = _upright(stored.image, stored.orientation)
+    if stored.drafted:
+        mark(upright, *stored.drafted, stored.orientation)
+    width, height = stored.size if stored.orientation < 5 else stored.size[::-1]
+    return Decoded(upright, width, height, header.format)
 
 
-def _pixels(header: Header, short_side: int | None, limits: Limits) -> tuple[Image.Image, tuple[int, int], int]:
-    """The picture as stored, its full size, and its orientation."""
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A picture before its turn: RGB pixels, the file's size, and what a draft made of that (with fractions)."""
+
+    image: Image.Image
+    size: tuple[int, int]
+    orientation: int
+    drafted: tuple[float, float] | None
+
+
+def _decode_stored(header: Header, short_side: int | None, limits: Limits) -> _Stored:
     with _codec(header.format)(BytesIO(header.body)) as image:
-        size = image.size
+        size, drafted = image.size, None
         _check_size(header, *size, limits)
         if short_side is not None and header.scales:
-            image.draft(None, (2 * short_side, 2 * short_side))
+            drafted = image.draft(None, (2 * short_side, 2 * short_side))
         image.load()
         orientation = exif.orientation(image.info.get("exif", b"")) if header.format == "avif" else header.orientation
-        return to_rgb(image), size, orientation
+        return _Stored(to_rgb(image), size, orientation, drafted[1][2:] if drafted else None)
 
 
 def _check_size(header: Header, width: int, height: int, limits: Limits) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from galao.pictures.extent import extent
+
 LONGEST = 8
 """A picture longer than 8:1 is cut to its middle 8:1 before it is enlarged or shrunk by its short side."""
 
@@ -101,9 +103,10 @@ def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
 
 def _by_short_side(image: Image.Image, side: int) -> Image.Image:
     image = _middle(image)
-    short, long = sorted(image.size)
-    long = side * long // short
-    return _resized(image, (side, long) if image.width <= image.height else (long, side))
+    left, top, right, bottom = extent(image)
+    short, long = sorted((right - left, bottom - top))
+    long_side = int(side * long // short)
+    return _resized(image, (side, long_side) if right - left <= bottom - top else (long_side, side))
 
 
 def _middle(image: Image.Image) -> Image.Image:
@@ -119,7 +122,9 @@ def _middle(image: Image.Image) -> Image.Image:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image if image.size == size else image.resize(size, Image.Resampling.BILINEAR, reducing_gap=None)
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.BILINEAR, box=extent(image), reducing_gap=None)
 
 
 def _check_sizes(how: Preprocessing) -> None:
