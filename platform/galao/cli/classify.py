@@ -143,7 +143,7 @@ def write_json(answer: "Answer", bundle: "Bundle") -> None:
     click.echo(json.dumps(to_json(answer, bundle), ensure_ascii=False))
 
 
-def table_writer() -> Any:  # noqa: ANN401 - one of two functions (Answer, Bundle) -> None
+def table_writer() -> Any:
     """Return what prints a table: drawn by rich on a terminal, else plain aligned text."""
     return write_table if sys.stdout.isatty() else write_text
 

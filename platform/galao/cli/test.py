@@ -44,7 +44,12 @@ def test(
             label.label: {"correct": share.correct, "n": share.n}
             for label, share in zip(whole.labels, result.accuracy.per_class, strict=True)
         }
-        facts = {"bundle": whole.digest, **result.accuracy.to_json(), "skipped": len(result.skipped), "classes": classes}
+        facts = {
+            "bundle": whole.digest,
+            **result.accuracy.to_json(),
+            "skipped": len(result.skipped),
+            "classes": classes,
+        }
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
     click.echo(table(result.accuracy, whole.labels))
@@ -61,7 +66,7 @@ def _samples(bundle: "Bundle", source: Path | None, root: Path | None) -> "list[
         return read_list(source, root, bundle.num_output)
     job_file = bundle.folder.parent / "job.yaml"
     if not job_file.is_file():
-        raise ListError(f"{bundle.folder}: no job.yaml beside this bundle says what to test on; name a LIST or a FOLDER")
+        raise ListError(f"{bundle.folder}: no job.yaml beside this bundle says what to test on; name a LIST or FOLDER")
     job = load_job(job_file)
     if job.data.test is None:
         raise ListError(f"{job_file}: the job has no data.test; name a LIST or a FOLDER to test on")

@@ -176,7 +176,7 @@ def _net(job: "Job", lists: "Lists", seed: int) -> tuple["nn.Module", "Card", "P
     return net, card, how, [*told, f"Weights {card.source} (licence: {card.license}): {match}"]
 
 
-def _snapshot(resume: Path | None, tell: Any) -> "Snapshot | None":  # noqa: ANN401 - a callable
+def _snapshot(resume: Path | None, tell: Any) -> "Snapshot | None":
     from galao.solver.snapshot import load, load_newest
 
     if resume is None:

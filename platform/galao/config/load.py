@@ -107,7 +107,7 @@ def _jobs_nearby(path: Path) -> str:
     return f"did you mean {near[0]}?" if near else "give the path of a YAML file"
 
 
-def _build(node: yaml.Node, place: Place, document: _Document) -> Any:  # noqa: ANN401 - plain YAML values
+def _build(node: yaml.Node, place: Place, document: _Document) -> Any:
     document.places[place] = f"{document.file}:{node.start_mark.line + 1}"
     if id(node) in document.nodes:  # also what keeps a file of aliases of aliases from filling the memory
         raise JobError(f"{document.places[place]}: aliases (&name, *name) have no place in a job; write the value out")
@@ -132,7 +132,7 @@ def _build_mapping(node: yaml.MappingNode, place: Place, document: _Document) ->
     return values
 
 
-def _scalar(node: yaml.Node, where: str, place: Place) -> Any:  # noqa: ANN401 - plain YAML values
+def _scalar(node: yaml.Node, where: str, place: Place) -> Any:
     kind, text = node.tag.rpartition(":")[2], node.value
     if kind == "str":
         return text
@@ -169,7 +169,7 @@ def _override(document: _Document, text: str) -> None:
     document.places[place] = "command line"
 
 
-def _step(target: Any, part: str | int, place: Place) -> Any:  # noqa: ANN401 - plain YAML values
+def _step(target: Any, part: str | int, place: Place) -> Any:
     if isinstance(target, dict) and isinstance(part, str):
         if target.get(part) is None:
             target[part] = {}
@@ -179,11 +179,9 @@ def _step(target: Any, part: str | int, place: Place) -> Any:  # noqa: ANN401 - 
     raise JobError(f"command line: {_dotted(place)} is not there in the job")
 
 
-def _assign(target: Any, place: Place, value: Any) -> None:  # noqa: ANN401 - plain YAML values
+def _assign(target: Any, place: Place, value: Any) -> None:
     last = place[-1]
-    if isinstance(target, dict) and isinstance(last, str):
-        target[last] = value
-    elif isinstance(target, list) and isinstance(last, int) and last < len(target):
+    if (isinstance(target, dict) and isinstance(last, str)) or (isinstance(target, list) and isinstance(last, int) and last < len(target)):
         target[last] = value
     else:
         raise JobError(f"command line: {_dotted(place)} is not there in the job")
@@ -218,7 +216,7 @@ def _line_number(where: str) -> int:
     return int(tail) if tail.isdecimal() else 0
 
 
-def _plain(place: Place, values: Any) -> Place:  # noqa: ANN401 - plain YAML values
+def _plain(place: Place, values: Any) -> Place:
     """Pydantic's place without the names of union members, which are not in the file."""
     kept: list[str | int] = []
     for k, part in enumerate(place):
@@ -294,8 +292,8 @@ def _first_sentence(place: Place) -> str:
 def sections(model: type[BaseModel] = Job, place: Place = ()) -> Iterator[tuple[Place, type[BaseModel]]]:
     """Every section of a job with its place, from the top down."""
     yield place, model
-    for name, field in model.model_fields.items():
-        for inner in _models_in(field.annotation):
+    for name, known in model.model_fields.items():
+        for inner in _models_in(known.annotation):
             yield from sections(inner, (*place, name))
 
 
@@ -304,7 +302,7 @@ def _section(place: Place) -> type[BaseModel] | None:
     return next((model for where, model in sections() if where == named), None)
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any annotation
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):

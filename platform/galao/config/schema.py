@@ -48,7 +48,7 @@ def _section(place: tuple[str | int, ...], model: type[BaseModel]) -> Iterator[s
     yield ""
 
 
-def _kind(annotation: Any) -> str:  # noqa: ANN401 - any annotation
+def _kind(annotation: Any) -> str:
     arguments = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
     if origin is Literal:

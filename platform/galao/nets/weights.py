@@ -100,7 +100,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return _unwrap(path, raw)
 
 
-def _unwrap(path: Path, raw: Any) -> dict[str, Tensor]:  # noqa: ANN401 - whatever the file holds
+def _unwrap(path: Path, raw: Any) -> dict[str, Tensor]:
     for key in _WRAPPERS:
         if isinstance(raw, Mapping) and isinstance(raw.get(key), Mapping):
             raw = raw[key]

@@ -48,8 +48,8 @@ class _WithoutMemory(TorchFunctionMode):
         func: Any,
         types: Any,
         args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401 - torch's own signature
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = dict(kwargs or {})
         if func is torch.empty:
             kwargs["device"] = "meta"
@@ -77,7 +77,7 @@ def torchvision_card(net: str, weights: str | None) -> tuple[Any, Card]:
     return entry, Card(f"torchvision {entry}", _license(entry), _preprocessing(net, entry), not _noncommercial(entry))
 
 
-def _preprocessing(net: str, entry: Any) -> Any:  # noqa: ANN401 - torchvision's enums are untyped
+def _preprocessing(net: str, entry: Any) -> Any:
     transform = entry.transforms()
     mean, std = tuple(transform.mean), tuple(transform.std)
     if net in _TRANSFORM_INPUT:  # x -> (x * std + mean - .5) / .5 inside the net: the same as mean = std = .5 outside
@@ -85,11 +85,11 @@ def _preprocessing(net: str, entry: Any) -> Any:  # noqa: ANN401 - torchvision's
     return preprocessing_of(transform.crop_size[0], transform.resize_size[0], mean, std)
 
 
-def _noncommercial(entry: Any) -> bool:  # noqa: ANN401 - torchvision's enums are untyped
+def _noncommercial(entry: Any) -> bool:
     return any(mark in entry.name for mark in _NONCOMMERCIAL) or "NC" in str(entry.meta.get("license", ""))
 
 
-def _license(entry: Any) -> str:  # noqa: ANN401 - torchvision's enums are untyped
+def _license(entry: Any) -> str:
     if _noncommercial(entry):
         return "CC BY-NC 4.0"
     return str(entry.meta.get("license", "torchvision weights: BSD-3-Clause code; ImageNet's terms for the data"))
