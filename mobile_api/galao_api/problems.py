@@ -50,7 +50,7 @@ KINDS: dict[str, Kind] = {
 CODE_OF_STATUS = {400: "malformed", 404: "no_such_path", 405: "method_not_allowed", 413: "request_too_large"}
 
 
-class Problem(Exception):  # noqa: N818  (RFC 9457 calls it so)
+class Problem(Exception):
     """One problem, raised anywhere below a route and sent as problem+json.
 
     Args:

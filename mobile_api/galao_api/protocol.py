@@ -21,7 +21,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     settings: Settings
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  (passed on)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._max_header_bytes = int(self.settings.max_header_bytes)
         self._header_bytes = 0

@@ -40,7 +40,13 @@ def complaint(path, *overrides):
 
 def test_caffes_defaults_are_kept(write):
     solver = load_job(write(GOOD)).solver
-    assert (solver.type, solver.momentum, solver.momentum2, solver.rms_decay, solver.delta) == ("SGD", 0, 0.999, 0.99, 1e-8)
+    assert (solver.type, solver.momentum, solver.momentum2, solver.rms_decay, solver.delta) == (
+        "SGD",
+        0,
+        0.999,
+        0.99,
+        1e-8,
+    )
     assert (solver.iter_size, solver.average_loss, solver.display, solver.snapshot) == (1, 1, 0, 0)
     assert (solver.test_initialization, solver.snapshot_after_train, solver.random_seed) == (True, True, -1)
     assert (solver.clip_gradients, solver.regularization_type, solver.weight_decay) == (-1, "L2", 0)
@@ -61,7 +67,12 @@ def test_a_dumped_job_reads_back_equal(write, tmp_path):
 def test_overrides_reach_every_depth(write):
     job = load_job(
         write(GOOD),
-        ["solver.base_lr=0.5", "data.transform_param.crop_size=64", "net.freeze=[features.*]", "data.train.shuffle=false"],
+        [
+            "solver.base_lr=0.5",
+            "data.transform_param.crop_size=64",
+            "net.freeze=[features.*]",
+            "data.train.shuffle=false",
+        ],
     )
     assert job.solver.base_lr == 0.5
     assert job.data.transform_param.crop_size == 64
@@ -76,18 +87,26 @@ def test_an_override_reaches_into_a_list(write):
 
 def test_only_true_and_false_are_booleans(write):
     message = complaint(write(GOOD.replace("batch_size: 8", "shuffle: no")))
-    assert "job.yaml:5: data.train.shuffle: must be a valid boolean, got \"no\"; only true and false" in message
+    assert 'job.yaml:5: data.train.shuffle: must be a valid boolean, got "no"; only true and false' in message
 
 
 def test_a_leading_zero_is_not_octal(write):
-    assert "data.train.batch_size: must be a valid integer, got \"010\"" in complaint(write(GOOD.replace("size: 8", "size: 010")))
+    assert 'data.train.batch_size: must be a valid integer, got "010"' in complaint(
+        write(GOOD.replace("size: 8", "size: 010"))
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (("batch_size: 8", "batchsize: 8"), "job.yaml:5: data.train.batchsize: is not a field of a job; did you mean batch_size?"),
-        (("batch_size: 8", "base_lr: 8"), "job.yaml:5: data.train.base_lr: is not known here; it belongs at solver.base_lr"),
+        (
+            ("batch_size: 8", "batchsize: 8"),
+            "job.yaml:5: data.train.batchsize: is not a field of a job; did you mean batch_size?",
+        ),
+        (
+            ("batch_size: 8", "base_lr: 8"),
+            "job.yaml:5: data.train.base_lr: is not known here; it belongs at solver.base_lr",
+        ),
         (("batch_size: 8", "batch_size: 8.5"), "job.yaml:5: data.train.batch_size: must be a valid integer"),
         (("batch_size: 8", "batch_size: 8\n    batch_size: 9"), "job.yaml:6: data.train.batch_size is given twice"),
         (("batch_size: 8", "batch_size: 0"), "job.yaml:5: data.train.batch_size: must be greater than 0, got 0"),

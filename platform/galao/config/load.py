@@ -181,10 +181,11 @@ def _step(target: Any, part: str | int, place: Place) -> Any:
 
 def _assign(target: Any, place: Place, value: Any) -> None:
     last = place[-1]
-    if (isinstance(target, dict) and isinstance(last, str)) or (isinstance(target, list) and isinstance(last, int) and last < len(target)):
-        target[last] = value
-    else:
+    into_mapping = isinstance(target, dict) and isinstance(last, str)
+    into_list = isinstance(target, list) and isinstance(last, int) and last < len(target)
+    if not into_mapping and not into_list:
         raise JobError(f"command line: {_dotted(place)} is not there in the job")
+    target[last] = value
 
 
 def _validate(document: _Document) -> Job:

@@ -100,7 +100,7 @@ def _still_copy(net: "torch.nn.Module") -> "torch.nn.Module":
     return still.to(device="cpu", dtype=torch.float32, memory_format=torch.contiguous_format)  # type: ignore[call-overload, no-any-return]
 
 
-def _to_onnx(net: "torch.nn.Module", crop_size: int) -> Any:  # noqa: ANN401 - onnx_ir.Model, imported lazily
+def _to_onnx(net: "torch.nn.Module", crop_size: int) -> Any:
     import torch  # noqa: PLC0415
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass  # noqa: PLC0415
 
@@ -126,7 +126,7 @@ def _to_onnx(net: "torch.nn.Module", crop_size: int) -> Any:  # noqa: ANN401 - o
     return program.model
 
 
-def _save(model: Any, path: Path) -> None:  # noqa: ANN401 - onnx_ir.Model
+def _save(model: Any, path: Path) -> None:
     import onnx_ir  # noqa: PLC0415
 
     onnx_ir.save(model, path)

@@ -47,7 +47,7 @@ class Run:
         with told(self.folder):
             self._log.write(glog(message) + "\n")
 
-    def record(self, kind: str, **fields: Any) -> None:  # noqa: ANN401 - JSON values
+    def record(self, kind: str, **fields: Any) -> None:
         """One line of journal.jsonl."""
         with told(self.folder):
             self._journal.write(json.dumps({"kind": kind, "time": round(time.time(), 3), **fields}) + "\n")
