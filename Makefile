@@ -60,8 +60,10 @@ fix: $(READY)  ## Format, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(READY)  ## Print the figures of configs/*/README.md and datasets/drawn_flora/README.md again
-	$(BIN)/python -m galao.report.bench $(ARGS)
+bench: $(READY) data  ## Print the figures of configs/quickstart/README.md and datasets/drawn_flora/README.md again
+	$(BIN)/python tests/bench/gain.py $(ARGS)
+	$(BIN)/python datasets/drawn_flora/colour_baseline.py --bundle $(BUNDLE)
+	$(BIN)/python tests/bench/answer.py $(BUNDLE) datasets/drawn_flora/images
 
 docs: $(READY)  ## Write the pages and files that are made from the code
 	$(BIN)/python -m galao.config.schema > docs/config.md
