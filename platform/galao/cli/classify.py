@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,13 +55,13 @@ def classify(bundle: Path, files: tuple[str, ...], top_k: int, as_json: bool, ba
     """  # noqa: D301 - click's own mark for lines to keep as they are
     from galao.deploy.bundle import find_bundle
     from galao.deploy.predictor import Predictor
-    from galao.pictures.decode import Limits
+    from galao.pictures.decode import OWN_PICTURES
 
     refuse_empty_folders(files)
     predictor = Predictor.load(find_bundle(bundle), backend=backend)
     show = write_json if as_json else table_writer()
     failed = 0
-    for answer in predictor.predict_sources(sources(files), top_k, Limits(max_bytes=MAX_BYTES)):
+    for answer in predictor.predict_sources(sources(files), top_k, replace(OWN_PICTURES, max_bytes=MAX_BYTES)):
         if answer.error is not None:
             failed += 1
             click.echo(f"galao: {complaint(answer)}", err=True)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -119,10 +120,10 @@ def _train(job: "Job", lists: "Lists", folder: Path, resume: Path | None) -> Non
     seed = job.solver.random_seed
     net, card, how, told = _net(job, lists, seed)
     moment = _snapshot(resume, screen.line)
+    changes = _changes(folder / "job.yaml", job) if moment is not None else []
     run = Run(folder, screen)
     try:
-        if moment is None:
-            run.write("job.yaml", dump_job(job))
+        run.write("job.yaml", dump_job(job))
         counts = f"{len(lists.train)} train, {len(lists.val)} val, {len(lists.test)} test pictures"
         run.say(f"Run {folder}: {counts} of {len(lists.labels)} classes; seed {seed}")
         run.say(f"Device: {device}")
@@ -134,6 +135,8 @@ def _train(job: "Job", lists: "Lists", folder: Path, resume: Path | None) -> Non
             solver = Solver(job, net, lists, loader, device, run, _prefix(job, folder), seed)
             if moment is not None:
                 solver.restore(moment)
+                for change in changes:
+                    run.say(f"The job changed since the run began: {change}")
             solver.solve(wishes)
             if skipped.reasons:
                 run.write("skipped.tsv", "".join(f"{path}\t{why}\n" for path, why in sorted(skipped.reasons.items())))
@@ -144,6 +147,9 @@ def _train(job: "Job", lists: "Lists", folder: Path, resume: Path | None) -> Non
                 sys.exit(wishes.exit_code)
         screen.close()
         _ship(job, lists, solver, card, how, run)
+    except GalaoError as error:
+        run.record("error", message=str(error))
+        raise
     finally:
         screen.close()
         run.close()
@@ -184,6 +190,23 @@ def _snapshot(resume: Path | None, tell: Any) -> "Snapshot | None":
     return load(resume) if resume.suffix == ".json" else load_newest(resume, tell)
 
 
+def _changes(before: Path, job: "Job") -> list[str]:
+    """What a job says otherwise than the one that its run began with, as ``field: old -> new``."""
+    from galao.config.load import load_job
+
+    if not before.is_file():
+        return []
+    old, new = _flat(load_job(before).model_dump(mode="json")), _flat(job.model_dump(mode="json"))
+    return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in {**old, **new} if old.get(key) != new.get(key)]
+
+
+def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in fields.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat
+
+
 def _facts(job: "Job", lists: "Lists", device: str, told: list[str]) -> dict[str, Any]:
     import platform
 
@@ -211,12 +234,15 @@ def _ship(job: "Job", lists: "Lists", solver: "Solver", card: "Card", how: "Prep
     from galao.deploy.bundle import ONNX, SAFETENSORS, save_bundle
     from galao.deploy.export import check_parity, export_onnx
     from galao.report.evaluate import evaluate, prepared_arrays, table
+    from galao.solver.run import told
     from galao.solver.snapshot import save_tensors
 
     started = time.monotonic()
     net = solver.ship().cpu().float()
     scratch = run.folder / ".export"
-    scratch.mkdir(exist_ok=True)
+    with told(run.folder):
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
     save_tensors(scratch / SAFETENSORS, net.state_dict())
     export_onnx(net, how.crop_size, scratch / ONNX)
     pictures = prepared_arrays(how, lists.test or lists.val or lists.train, PARITY_PICTURES)
@@ -252,9 +278,7 @@ def _ship(job: "Job", lists: "Lists", solver: "Solver", card: "Card", how: "Prep
         weights=card.source,
         files={ONNX: scratch / ONNX, SAFETENSORS: scratch / SAFETENSORS},
     )
-    for file in scratch.iterdir():
-        file.unlink()
-    scratch.rmdir()
+    shutil.rmtree(scratch)
     run.say(f"Trained {solver.progress.iteration} updates in {solver.progress.seconds:.0f} s")
     run.say(f"Bundle: {bundle.folder}")
     if failed is not None:

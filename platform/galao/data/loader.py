@@ -17,12 +17,11 @@ from torch import Tensor
 from galao.config.data import TrainPhase
 from galao.data.augment import augment, generator, philox_key
 from galao.errors import ListError, PictureError
-from galao.pictures.decode import Limits, decode
+from galao.pictures.decode import OWN_PICTURES, decode
 from galao.pictures.prepare import Preprocessing, centre_crop, resize
 from galao.records import Sample
 
 AHEAD = 3  # batches decoded before they are asked for
-LIMITS = Limits(max_bytes=None)
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class Loader:
             if sample.path in self.skipped.reasons:
                 continue
             try:
-                picture = decode(sample.path, short_side=self.how.decode_side, limits=LIMITS)
+                picture = decode(sample.path, short_side=self.how.decode_side, limits=OWN_PICTURES)
             except PictureError as error:
                 self.skipped.add(sample.path, error)
                 continue
@@ -127,7 +126,7 @@ class Loader:
 
     def _test_picture(self, sample: Sample) -> tuple[np.ndarray, int] | None:
         try:
-            picture = decode(sample.path, short_side=self.how.decode_side, limits=LIMITS)
+            picture = decode(sample.path, short_side=self.how.decode_side, limits=OWN_PICTURES)
         except PictureError as error:
             self.skipped.add(sample.path, error)
             return None

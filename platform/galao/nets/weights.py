@@ -3,6 +3,7 @@
 Nothing here unpickles: .safetensors holds numbers only, .pth is read with ``weights_only=True``.
 """
 
+import json
 import math
 import warnings
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from galao.errors import WeightsError
 from galao.nets.card import Card, default_card, read_card
 from galao.nets.source import Source
 from galao.nets.zoo import torchvision_card
+from galao.pictures.prepare import Preprocessing
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "model_ema", "net")
 
@@ -127,10 +129,6 @@ def _from_torchvision(net: str, name: str | None, allow_noncommercial: bool) -> 
 
 def _from_bundle(folder: Path) -> Weights:
     """Another run's result: its preprocessing, licence and labels come along."""
-    import json  # noqa: PLC0415
-
-    from galao.pictures.prepare import Preprocessing  # noqa: PLC0415
-
     try:
         fields = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
         card = Card(

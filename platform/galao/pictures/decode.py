@@ -83,6 +83,8 @@ class Limits:
 
 
 DEFAULT_LIMITS = Limits()
+OWN_PICTURES = Limits(max_bytes=None, max_pixels=80_000_000, max_pixels_slow=40_000_000)
+"""For the user's own files, which no stranger sends: a camera's 60 megapixels, and scans; up to 1 GB while decoding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,11 @@ from galao.deploy.backends import Backend
 from galao.errors import ListError, PictureError
 from galao.lists.listfile import Label
 from galao.metrics.topk import Accuracy, accuracy
-from galao.pictures.decode import Limits, decode
+from galao.pictures.decode import OWN_PICTURES, decode
 from galao.pictures.prepare import Preprocessing, prepare
 from galao.records import Sample
 
 BATCH = 16
-LIMITS = Limits(max_bytes=None)
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _batches(pool: ThreadPoolExecutor, how: Preprocessing, samples: Sequence[Sam
 
 def _prepare(how: Preprocessing, sample: Sample) -> Prepared:
     try:
-        return sample, prepare(decode(sample.path, short_side=how.decode_side, limits=LIMITS).image, how), None
+        return sample, prepare(decode(sample.path, short_side=how.decode_side, limits=OWN_PICTURES).image, how), None
     except PictureError as error:
         return sample, None, error
 

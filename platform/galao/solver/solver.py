@@ -81,6 +81,7 @@ class Solver:
         """
         self.run.say(f"Solving {self.job.name}")
         self.run.say(f"Learning Rate Policy: {self.solver.lr_policy}")
+        self._say_what_test_iter_means()
         batches = self.loader.train_batches(
             self.lists.train, self.job.data.train, self.seed, self.progress.iteration * self.solver.iter_size
         )
@@ -153,6 +154,11 @@ class Solver:
             )
 
     # ------------------------------------------------------------------ testing
+
+    def _say_what_test_iter_means(self) -> None:
+        asked, n = (self.solver.test_iter or 0) * self._test_batch_size(), len(self.lists.val)
+        if asked and asked != n:
+            self.run.say(f"test_iter x batch_size is {asked}, val has {n} pictures: each is counted exactly once")
 
     def _test_is_due(self, i: int) -> bool:
         return bool(self.lists.val) and i % self.test_interval == 0 and (i > 0 or self.solver.test_initialization)
