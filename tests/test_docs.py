@@ -10,16 +10,16 @@ from galao.config.load import sections
 from galao.config.schema import reference_page
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("*/*/README.md")]
-)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/*README.md"), *ROOT.glob("*/*/README.md")])
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
 
 
 def code(page):
     text = page.read_text(encoding="utf-8")
-    blocks = re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", text, re.M | re.S)
-    return "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", text)])
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+    shell = [block for language, block in blocks if language in ("", "sh", "bash", "console")]
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    return "\n".join([*shell, *re.findall(r"`([^`\n]+)`", prose)])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

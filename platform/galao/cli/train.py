@@ -1,5 +1,6 @@
 """``galao train``: from a job to a bundle."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from galao.errors import GalaoError, PictureError, RunError
+from galao.errors import DeviceError, GalaoError, PictureError, RunError
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from galao.solver.solver import Solver
 
 PARITY_PICTURES = 128
+OUT_OF_MEMORY = (
+    "the GPU's memory is full; halve data.train.batch_size and double solver.iter_size, "
+    "and go on with --snapshot auto if the run has snapshots"
+)
 
 
 @click.command()
@@ -107,6 +112,8 @@ def _resolved(job: "Job", lists: "Lists", seed: int) -> "Job":
 
 def _train(job: "Job", lists: "Lists", folder: Path, resume: Path | None) -> None:
     """All that needs torch."""
+    import torch
+
     from galao.cli.progress import console
     from galao.config.load import dump_job
     from galao.data.loader import Loader, Skipped
@@ -147,12 +154,20 @@ def _train(job: "Job", lists: "Lists", folder: Path, resume: Path | None) -> Non
                 sys.exit(wishes.exit_code)
         screen.close()
         _ship(job, lists, solver, card, how, run)
+    except torch.OutOfMemoryError:
+        raise _recorded(run, DeviceError(OUT_OF_MEMORY)) from None
     except GalaoError as error:
-        run.record("error", message=str(error))
-        raise
+        raise _recorded(run, error) from None
     finally:
         screen.close()
         run.close()
+
+
+def _recorded(run: "Run", error: GalaoError) -> GalaoError:
+    """The error, after the journal knows of it as far as the disk allows."""
+    with contextlib.suppress(RunError):
+        run.record("error", message=str(error))
+    return error
 
 
 def workers(job: "Job") -> int:

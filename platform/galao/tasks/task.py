@@ -1,4 +1,4 @@
-"""What the solver asks of a task; one class per task, named in ``TASKS``."""
+"""What the solver asks of a task; one class per task, found by name in ``registry.py``."""
 
 from typing import Protocol
 
