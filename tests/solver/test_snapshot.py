@@ -2,13 +2,13 @@
 
 import errno
 import os
-from pathlib import Path
+import resource
 
 import pytest
 import torch
 
 from galao.errors import RunError
-from galao.solver import snapshot
+from galao.solver import run
 from galao.solver.snapshot import Progress, Snapshot, load, load_newest, save
 
 
@@ -74,7 +74,7 @@ def test_a_full_disk_is_one_line_and_leaves_earlier_snapshots_alone(prefix, monk
     def refuse(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(snapshot.os, "fsync", refuse)
+    monkeypatch.setattr(run.os, "fsync", refuse)
     with pytest.raises(RunError, match="the disk is full; free some space") as caught:
         save(prefix, moment(300))
     assert "\n" not in str(caught.value)
@@ -83,11 +83,23 @@ def test_a_full_disk_is_one_line_and_leaves_earlier_snapshots_alone(prefix, monk
     assert not list(prefix.parent.glob(".*"))
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-def test_a_device_that_is_full_while_writing_is_told_too(tmp_path, monkeypatch):
-    monkeypatch.setattr(snapshot, "save_file", lambda tensors, path: Path("/dev/full").write_bytes(b"x" * 100_000))
-    with pytest.raises(RunError, match="the disk is full"):
-        save(tmp_path / "net", moment(1))
+def test_a_file_that_cannot_be_written_to_its_end_is_told_and_leaves_nothing(prefix):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(RunError, match="net_iter_300"):
+            save(prefix, moment(300))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert load_newest(prefix, print).progress.iteration == 200
+    assert not list(prefix.parent.glob("*300.json"))
+    assert not list(prefix.parent.glob(".*"))
+
+
+def test_snapshots_are_as_readable_as_other_files(prefix):
+    modes = {path.stat().st_mode & 0o777 for path in prefix.parent.iterdir()}
+    (prefix.parent / "plain").write_text("x")
+    assert modes == {(prefix.parent / "plain").stat().st_mode & 0o777}
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

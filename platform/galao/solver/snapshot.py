@@ -7,18 +7,18 @@ renamed; a snapshot without its JSON, or whose hashes do not fit, does not exist
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from galao.errors import RunError
-from galao.solver.run import sync_folder, told, write_whole
+from galao.solver.run import told, write_whole
 
 _NUMBERED = re.compile(r"_iter_(\d+)\.json$")
 
@@ -79,29 +79,9 @@ def _finite(fields: dict[str, object]) -> dict[str, object]:
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> str:
     """Write tensors whole or not at all; returns the file's sha256."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    partial = path.with_name(f".{path.name}.part")
-    with told(path):
-        try:
-            _save_file(plain, partial)
-            digest = sha256(partial)
-            with partial.open("rb") as file:
-                os.fsync(file.fileno())
-            partial.replace(path)
-            sync_folder(path.parent)
-        finally:
-            partial.unlink(missing_ok=True)
-    return digest
-
-
-def _save_file(tensors: dict[str, Tensor], path: Path) -> None:
-    """Save; what the operating system refuses comes as OSError, not in the words of safetensors."""
-    try:
-        save_file(tensors, path)
-    except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))
-        code = int(number[1]) if number else 5
-        raise OSError(code, os.strerror(code), str(path)) from None
+    data = serialize({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    write_whole(path, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def load(path: Path) -> Snapshot:
