@@ -25,10 +25,13 @@ help:  ## List the targets
 	@echo "Variables: JOB=$(JOB)  ARGS='key.key=value ...'  BUNDLE=runs/NAME/bundle  HOST=$(HOST)  PORT=$(PORT)"
 
 # ---------------------------------------------------------------- set-up, once, on first use
+# uv where there is one, else its own copy inside the new environment.
+UV = $(or $(shell command -v uv),$(BIN)/uv)
+
 $(READY): pyproject.toml constraints.txt
-	@command -v uv >/dev/null || $(PYTHON) -m pip install --quiet uv
-	@test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV)
-	VIRTUAL_ENV=$(abspath $(VENV)) uv pip install --quiet --constraint constraints.txt --editable . --group dev
+	@test -x $(BIN)/python || { command -v uv >/dev/null && uv venv --quiet --python $(PYTHON) $(VENV); } \
+	  || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
+	VIRTUAL_ENV=$(abspath $(VENV)) $(UV) pip install --quiet --constraint constraints.txt --editable . --group dev
 	@touch $@
 
 # ---------------------------------------------------------------- the main job
