@@ -175,6 +175,30 @@ def test_sigint_stops_with_a_snapshot_and_sighup_only_saves(make):
     assert "Optimization stopped early at iteration 6." in console.lines
 
 
+def test_a_stop_during_a_test_leaves_the_test_for_later(make):
+    class Stopping(Quiet):
+        def line(self, message):
+            super().line(message)
+            if message == "Iteration 4, Testing net (#0)":
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    console = Stopping()
+    first = make("broken", console, test_interval=4)
+    solve(first)
+    assert "Test interrupted." in console.lines
+    assert (first.progress.iteration, first.saved_at) == (4, 4)
+    first.run.close()
+    second = make("broken", test_interval=4)
+    second.restore(load_newest(second.prefix, print))
+    solve(second)
+    whole = make("whole", test_interval=4)
+    solve(whole)
+    assert [(f["iter"], f["top1"], f["loss"]) for f in journal(second, "test")] == [
+        (f["iter"], f["top1"], f["loss"]) for f in journal(whole, "test")
+    ]
+    assert second.progress.tests_since_best == whole.progress.tests_since_best
+
+
 def test_a_loss_that_is_not_finite_names_its_iteration_and_saves_nothing(make):
     solver = make(base_lr=1e30, val=False, snapshot=1, display=0)
     with pytest.raises(Diverged, match=r"not finite at iteration \d+; lower solver.base_lr") as caught:

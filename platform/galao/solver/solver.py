@@ -88,7 +88,7 @@ class Solver:
         clock = _Clock(self.progress.iteration, self.progress.seconds)
         while (i := self.progress.iteration) < self.max_iter and not wishes.stop:
             if self._test_is_due(i):
-                self.test()
+                self.test(wishes)
                 if wishes.stop or self._out_of_patience():
                     break
             rate = learning_rate(self.solver, i, self.max_iter)
@@ -114,7 +114,7 @@ class Solver:
             self._forward_backward(i, batches, learn=False)
             self._display(i, learning_rate(self.solver, i - 1, self.max_iter), clock)
         if i == self.max_iter and self.lists.val:
-            self.test()
+            self.test(wishes)
         self.run.say("Optimization Done.")
 
     def _forward_backward(self, i: int, batches: Iterator[Batch], learn: bool = True) -> None:
@@ -173,12 +173,18 @@ class Solver:
         )
         return True
 
-    def test(self) -> None:
-        """Count right answers over val, each picture once; keep the weights if they are the best so far."""
+    def test(self, wishes: Wishes) -> None:
+        """Count right answers over val, each picture once; keep the weights if they are the best so far.
+
+        A wish to stop ends the test without a result: it is run again when the run goes on.
+        """
         i = self.progress.iteration
         self.run.say(f"Iteration {i}, Testing net (#0)")
         with self._shipped_weights():
-            logits, targets = self.answers(self.lists.val)
+            logits, targets = self._answers(self.lists.val, wishes)
+            if wishes.stop:
+                self.run.say("Test interrupted.")
+                return
             result = accuracy(logits, targets)
             loss = float(self.task.loss(torch.from_numpy(logits), torch.from_numpy(targets)))
             for k, (name, value) in enumerate((("accuracy", result.top1.value), ("accuracy_top5", result.top5.value))):
@@ -203,8 +209,8 @@ class Solver:
         return self.run.folder / "best.safetensors"
 
     @torch.inference_mode()
-    def answers(self, samples: list[Sample]) -> tuple[np.ndarray, np.ndarray]:
-        """Logits [N,C] float32 and targets [N] of the samples that decode."""
+    def _answers(self, samples: list[Sample], wishes: Wishes) -> tuple[np.ndarray, np.ndarray]:
+        """Logits [N,C] float32 and targets [N] of the samples that decode, or of the first ones before a stop."""
         self.net.eval()
         logits, targets = [], []
         for batch in self.loader.test_batches(samples, self._test_batch_size()):
@@ -212,6 +218,8 @@ class Solver:
             with self.device.autocast():
                 logits.append(self.net(images).float().cpu())
             targets.append(batch.targets)
+            if wishes.stop:
+                break
         if not logits:
             raise RunError("none of the val pictures decodes; see skipped.tsv in the run")
         return torch.cat(logits).numpy(), torch.cat(targets).numpy()
