@@ -64,6 +64,7 @@ fix: $(READY)  ## Format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 bench: $(READY) data  ## Print the figures of configs/quickstart/README.md and datasets/drawn_flora/README.md again
+	@test -n "$(BUNDLE)" || { echo "galao: no bundle under runs/ yet; run make train first" >&2; exit 1; }
 	$(BIN)/python tests/bench/gain.py $(ARGS)
 	$(BIN)/python datasets/drawn_flora/colour_baseline.py --bundle $(BUNDLE)
 	$(BIN)/python tests/bench/answer.py $(BUNDLE) datasets/drawn_flora/images

@@ -93,11 +93,11 @@ MISTAKES = {
     ),
     "a missing list": (
         lambda f: remove(f, "train.txt"),
-        "data.train.source: nothing at train.txt",
+        "job.yaml:4: data.train.source: nothing at train.txt; relative paths",
     ),
     "weights that are not there": (
         lambda f: edit(f, "job.yaml", "weights: none", "weights: roses.safetensors"),
-        "net.weights: nothing at roses.safetensors",
+        "job.yaml:8: net.weights: nothing at roses.safetensors",
     ),
     "a job that is not there": (lambda f: remove(f, "job.yaml"), "job.yaml: cannot read the job file"),
 }
@@ -123,6 +123,16 @@ def test_weights_of_another_shape_name_the_layer(folder):
     assert "net.weights: conv1.0.weight is 8x3x3x3 in w.safetensors, 24x3x3x3 in the net" in complaint(
         folder, "net.weights=w.safetensors"
     )
+
+
+def test_a_net_that_cannot_read_the_pictures_is_told(folder):
+    assert "shufflenet_v2_x0_5 cannot learn from 1 pictures of 32x32" in complaint(
+        folder, "data.train.batch_size=1", "data.transform_param.crop_size=32"
+    )
+
+
+def test_a_pattern_without_a_namesake_is_told(folder):
+    assert "net.param.0.name: 'fcc.*' matches no parameter" in complaint(folder, "net.param=[{name: fcc.*}]")
 
 
 def test_a_missing_gpu_is_told(folder):

@@ -64,6 +64,26 @@ def test_a_dumped_job_reads_back_equal(write, tmp_path):
     assert load_job(again) == job
 
 
+def test_text_that_looks_like_a_number_is_dumped_in_quotes(write, tmp_path):
+    job = load_job(write(GOOD), ['deploy.version="12e4567"'])
+    again = tmp_path / "again.yaml"
+    again.write_text(dump_job(job), encoding="utf-8")
+    assert load_job(again).deploy.version == "12e4567"
+
+
+def test_a_file_that_is_not_there_is_told_with_line_field_and_the_nearest_name(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.txt").write_text("a.jpg 0\n")
+    path = write(GOOD.replace("train.txt", "trains.txt"))
+    with pytest.raises(
+        JobError, match=r"job.yaml:4: data.train.source: nothing at trains.txt; did you mean train.txt\?"
+    ):
+        load_job(path, files=True)
+    with pytest.raises(JobError, match=r"command line: data.labels: nothing at labels.txt; relative paths start at"):
+        load_job(write(GOOD), ["data.labels=labels.txt"], files=True)
+    assert load_job(write(GOOD), ["net.weights=imagenet"], files=True)
+
+
 def test_overrides_reach_every_depth(write):
     job = load_job(
         write(GOOD),
@@ -122,6 +142,9 @@ def test_a_leading_zero_is_not_octal(write):
         (("max_iter: 10", "max_iter: 10\n  type: RMSProp\n  momentum: .9"), "momentum: must be 0 with RMSProp"),
         (("max_iter: 10", "max_iter: 10\n  clip_gradients: 0"), "clip_gradients: 0 would zero every gradient"),
         (("max_iter: 10", "max_iter: 10\n  base_lr: .inf"), "base_lr is given twice"),
+        (("max_iter: 10", "max_iter: 10\n  type: AdamW\n  regularization_type: L1"), "L1 is for Caffe's rules"),
+        (("max_iter: 10", "max_iter: 10\n  warmup_iter: 10"), "warmup_iter: 10 leaves nothing of max_iter 10"),
+        (("max_iter: 10", "max_iter: 10\n  patience: 3"), "solver.patience watches val"),
         (("base_lr: 1e-3", "base_lr: -1"), "job.yaml:7: solver.base_lr: must be greater than 0, got -1"),
         (("name: tiny", "name: ../tiny"), "job.yaml:1: name:"),
         (("name: tiny", "name: tiny\ntask: detect"), "job.yaml:2: task: must be 'classify'"),
@@ -150,6 +173,7 @@ def test_a_crop_that_does_not_fit_is_told(write):
         ("net.param.3.lr_mult=1", "command line: net.param.3 is not there in the job"),
         ("name.x=1", "command line: name.x is not there in the job"),
         ("data.workers=[", "is not a YAML value"),
+        ("data.workers=" + "[" * 2000, "is not a YAML value"),
     ],
 )
 def test_a_wrong_override_names_the_command_line(write, override, expected):

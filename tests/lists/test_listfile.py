@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from galao.errors import ListError
-from galao.lists.listfile import Label, read_folder, read_labels, read_list, write_list
-from galao.records import Sample
+from galao.lists.listfile import Label, read_folder, read_labels, read_list
 
 
 @pytest.fixture
@@ -76,12 +75,6 @@ def test_a_picture_given_as_a_list_is_told(folder):
     path = folder / "x.txt"
     path.write_bytes(b"\xff\xd8\xff")
     assert "not a text file" in complaint(read_list, path)
-
-
-def test_a_written_list_reads_back(folder):
-    samples = [Sample(folder / "b c.jpg", 4), Sample(folder / "sub/d.jpg", 0)]
-    write_list(folder / "out.txt", samples, folder)
-    assert read_list(folder / "out.txt") == samples
 
 
 def test_labels_are_lines_in_class_order(folder):

@@ -48,6 +48,11 @@ def test_a_list_without_labels_is_told_what_to_write(job, tmp_path):
     assert "no labels.txt beside this list" in complaint(job())
 
 
+def test_one_label_only_is_nothing_to_learn(job, tmp_path):
+    (tmp_path / "labels.txt").write_text("oak\n")
+    assert "one label only (oak)" in complaint(job())
+
+
 def test_a_label_without_pictures_is_named(job, tmp_path):
     (tmp_path / "labels.txt").write_text("oak\nrose\nelm\n")
     assert "no training picture for 1 of 3 labels (elm)" in complaint(job())

@@ -6,7 +6,7 @@ from torch import nn
 from galao.config.net import NetConfig
 from galao.errors import JobError
 from galao.nets.surgery import freeze, multipliers
-from galao.nets.zoo import build
+from galao.nets.zoo import build, head_names
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,17 @@ def test_a_later_pattern_wins(net):
 
 
 def test_a_pattern_that_matches_nothing_is_an_error(net):
-    with pytest.raises(JobError, match=r"net.param.0.name: 'head.\*' matches no parameter; names look like features.0"):
+    with pytest.raises(
+        JobError,
+        match=r"net.param.0.name: 'head.\*' matches no parameter; names look like features.0.0.weight, or say head",
+    ):
         rates(net, param=({"name": "head.*"},))
+
+
+def test_the_word_head_stands_for_what_depends_on_the_classes(net):
+    config = NetConfig.model_validate({"param": ({"name": "head", "lr_mult": 10.0},)})
+    found = multipliers(net, config, head=head_names("mobilenet_v3_small"))
+    assert {name for name, (lr, _) in found.items() if lr == 10} == {"classifier.3.weight", "classifier.3.bias"}
 
 
 def test_freezing_all_is_an_error(net):

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from galao.errors import WeightsError
-from galao.nets.card import default_card, preprocessing_of
+from galao.nets.card import default_card, is_noncommercial, preprocessing_of
 from galao.nets.source import Source, find_source
 from galao.nets.weights import Weights, fit, load_weights, read_state
 from galao.nets.zoo import build, head_names
@@ -132,18 +132,8 @@ def server(tmp_path):
 def fake_entry(monkeypatch, url):
     """A weights entry of torchvision whose file lies on the local server."""
     from torchvision.models import ShuffleNet_V2_X0_5_Weights as Real
-    from torchvision.models._api import Weights as Entry
 
-    real = Real.DEFAULT
-    entry = Entry(url=url, transforms=real.transforms, meta=real.meta)
-    monkeypatch.setattr(type(real), "get_state_dict", lambda self, **kw: entry_state(entry, kw))
-    monkeypatch.setattr(type(real), "url", property(lambda self: url), raising=False)
-
-
-def entry_state(entry, arguments):
-    from torch.hub import load_state_dict_from_url
-
-    return load_state_dict_from_url(entry.url, **arguments)
+    monkeypatch.setattr(Real, "url", property(lambda self: url), raising=False)
 
 
 def test_torchvisions_weights_are_fetched_checked_and_kept(state, server, tmp_path, monkeypatch):
@@ -156,6 +146,24 @@ def test_torchvisions_weights_are_fetched_checked_and_kept(state, server, tmp_pa
     loaded = load_weights(Source("torchvision"), NET, False)
     assert torch.equal(loaded.state["conv1.0.weight"], state["conv1.0.weight"])
     assert (tmp_path / "hub/checkpoints" / f"net-{digest}.pth").is_file()
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>sign in first</html>"])
+def test_a_file_put_by_hand_that_is_another_is_named(server, tmp_path, monkeypatch, content):
+    base, _ = server
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    (tmp_path / "hub/checkpoints/net-01234567.pth").write_bytes(content)
+    fake_entry(monkeypatch, f"{base}/net-01234567.pth")
+    with pytest.raises(WeightsError, match="net-01234567.pth: not the file that torchvision offers"):
+        load_weights(Source("torchvision"), NET, False)
+
+
+@pytest.mark.parametrize(
+    ("licence", "free"), [("CC BY-NC 4.0", False), ("Non-commercial use only", False), ("MIT", True)]
+)
+def test_a_licence_is_believed_by_its_words(licence, free):
+    assert is_noncommercial(licence) is not free
 
 
 def test_a_download_with_another_hash_is_refused(state, server, tmp_path, monkeypatch):

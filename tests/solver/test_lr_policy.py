@@ -58,5 +58,10 @@ def test_warm_up_rises_linearly_and_then_leaves_the_policy_alone():
     assert [learning_rate(job, i, 400) for i in range(6)] == pytest.approx([0.002, 0.004, 0.006, 0.008, 0.01, 0.01])
 
 
+@pytest.mark.parametrize("fields", [("exp", {"gamma": 2.0}), ("inv", {"gamma": 1.0, "power": -200.0})])
+def test_a_rate_that_overflows_is_infinite(fields):
+    assert learning_rate(solver(fields[0], **fields[1]), 10_000, 20_000) == float("inf")
+
+
 def test_a_far_sigmoid_does_not_overflow():
     assert learning_rate(solver("sigmoid", gamma=1e6, stepsize=100), 0, 400) == pytest.approx(0, abs=1e-12)

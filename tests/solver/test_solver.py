@@ -5,20 +5,24 @@ import math
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from galao.config.job import Job
+from galao.config.net import NetConfig
 from galao.data.loader import Loader, Skipped
 from galao.errors import Diverged, RunError
 from galao.lists.sources import load_lists
+from galao.nets.surgery import freeze, multipliers
 from galao.nets.zoo import build
 from galao.pictures.prepare import Preprocessing
 from galao.solver.device import choose_device
 from galao.solver.run import Console, Run
 from galao.solver.signals import listening
-from galao.solver.snapshot import load_newest
+from galao.solver.snapshot import load, load_newest
 from galao.solver.solver import Solver, updates_in_all
 
 HOW = Preprocessing(crop_size=32, short_side=40, mean=(125.0,) * 3, scale=(1 / 60,) * 3)
@@ -47,8 +51,9 @@ class Quiet(Console):
 def make(data, tmp_path):
     opened = []
 
-    def solver(name="a", console=None, val=True, **fields):
-        phases = {"train": {"source": str(data / "train.txt"), "batch_size": 6, "transform_param": {"mirror": True}}}
+    def solver(name="a", console=None, val=True, plain=False, batch_size=6, **fields):
+        train = {"source": str(data / "train.txt"), "batch_size": batch_size, "transform_param": {"mirror": True}}
+        phases = {"train": train}
         if val:
             phases["val"] = {"source": str(data / "val.txt")}
         settings = {
@@ -66,13 +71,17 @@ def make(data, tmp_path):
         run = Run(tmp_path / name, console or Quiet())
         loader = Loader(HOW, Skipped(False, print), 2)
         opened.extend((loader, run))
-        net = build("shufflenet_v2_x0_5", 3)
+        net = without_batch_norm() if plain else build("shufflenet_v2_x0_5", 3)
         lists = load_lists(job, 3)
         return Solver(job, net, lists, loader, choose_device(job.solver), run, run.folder / "snapshots" / name, 3)
 
     yield solver
     for thing in opened:
         thing.close()
+
+
+def without_batch_norm():
+    return nn.Sequential(nn.Conv2d(3, 8, 5, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
 
 
 def solve(solver):
@@ -201,10 +210,10 @@ def test_a_stop_during_a_test_leaves_the_test_for_later(make):
 
 def test_a_loss_that_is_not_finite_names_its_iteration_and_saves_nothing(make):
     solver = make(base_lr=1e30, val=False, snapshot=1, display=0)
-    with pytest.raises(Diverged, match=r"not finite at iteration \d+; lower solver.base_lr") as caught:
+    with pytest.raises(Diverged, match=r"not finite at iteration \d+; lower solver.base_lr"):
         solve(solver)
-    bad = int(re.search(r"iteration (\d+)", str(caught.value))[1])
-    assert load_newest(solver.prefix, print).progress.iteration == bad
+    kept = [load(path).model for path in solver.prefix.parent.glob("*.json")]
+    assert all(bool(torch.isfinite(t).all()) for model in kept for t in model.values() if t.is_floating_point())
     assert all(math.isfinite(fields.get("loss", 0)) for fields in journal(solver, "train"))
 
 
@@ -217,14 +226,108 @@ def test_patience_ends_a_run_that_no_longer_gets_better(make):
 
 
 def test_the_best_weights_are_shipped_and_not_the_last(make):
-    solver = make(test_interval=1, max_iter=6)
+    rates = {"lr_policy": "multistep", "gamma": 20.0, "stepvalue": (3,)}  # from iteration 3 on it only gets worse
+    solver = make(test_interval=1, max_iter=6, **rates)
     solve(solver)
     shipped = {name: tensor.clone() for name, tensor in solver.ship().state_dict().items()}
-    again = make("again", test_interval=1, max_iter=6)
+    again = make("again", test_interval=1, max_iter=6, **rates)
     again.max_iter = solver.progress.best_iteration
+    assert again.max_iter < 6
     solve(again)
-    assert 0 <= again.max_iter <= 6
     assert all(torch.equal(tensor, again.net.state_dict()[name]) for name, tensor in shipped.items())
+    assert [path.name for path in solver.run.folder.glob("best_*")] == [f"best_iter_{again.max_iter}.safetensors"]
+
+
+def test_looking_at_the_loss_does_not_change_the_net(make):
+    nets = []
+    for name, display in (("silent", 0), ("talking", 1)):
+        solver = make(name, val=False, display=display)
+        solve(solver)
+        nets.append({n: t.clone() for n, t in solver.ship().state_dict().items()})
+    assert all(torch.equal(tensor, nets[1][name]) for name, tensor in nets[0].items())
+
+
+def test_the_running_average_is_tested_and_shipped_in_place_of_the_last_weights(make):
+    solver = make(val=False, ema=0.9)
+    start = {name: tensor.clone() for name, tensor in solver.net.state_dict().items()}
+    solve(solver)
+    last = {name: tensor.clone() for name, tensor in solver.net.state_dict().items()}
+    shipped = solver.ship().state_dict()
+    name = "conv1.0.weight"
+    assert not torch.equal(shipped[name], last[name])
+    assert (shipped[name] - start[name]).norm() < (last[name] - start[name]).norm()
+
+
+def test_frozen_batch_norm_and_use_global_stats_keep_the_statistics(make):
+    frozen, still, free = make("frozen"), make("still"), make("free")
+    frozen.still = freeze(frozen.net, multipliers(frozen.net, NetConfig(freeze=("conv1.*",))))
+    still.still = freeze(still.net, multipliers(still.net, NetConfig(use_global_stats=True)), True)
+    moved = {}
+    for solver in (frozen, still, free):
+        before = {n: b.clone() for n, b in solver.net.named_buffers() if n.endswith("running_mean")}
+        solve(solver)
+        moved[solver.job.name] = {
+            n for n, b in solver.net.named_buffers() if n in before and not torch.equal(b, before[n])
+        }
+    assert "conv1.1.running_mean" in moved["free"]
+    assert moved["frozen"] == moved["free"] - {"conv1.1.running_mean"}
+    assert moved["still"] == set()
+
+
+def test_two_batches_of_three_are_one_of_six(make):
+    """On a net without batch norm the summed gradient, divided by iter_size, is that of the whole batch."""
+    results = []
+    for name, fields in (("whole", {}), ("parts", {"iter_size": 2})):
+        solver = make(name, val=False, max_iter=3, plain=True, batch_size=6 // fields.get("iter_size", 1), **fields)
+        solve(solver)
+        results.append(torch.cat([p.detach().flatten() for p in solver.net.parameters()]))
+    assert torch.allclose(results[0], results[1], atol=1e-6)
+    assert not torch.equal(results[0], torch.zeros_like(results[0]))
+
+
+def test_going_on_elsewhere_brings_the_best_weights_along(make, tmp_path):
+    first = make("here", test_interval=2, max_iter=4)
+    solve(first)
+    moment = load_newest(first.prefix, print)
+    second = make("there", test_interval=2, max_iter=4)
+    second.restore(moment)
+    solve(second)
+    best = f"best_iter_{first.progress.best_iteration}.safetensors"
+    assert (tmp_path / "there" / best).read_bytes() == (tmp_path / "here" / best).read_bytes()
+    assert second.ship()
+
+
+def test_without_its_best_weights_a_run_tests_anew(make):
+    first = make("here", test_interval=2, max_iter=4)
+    solve(first)
+    moment = load_newest(first.prefix, print)
+    first.best_file(first.progress.best_iteration).unlink()
+    console = Quiet()
+    second = make("there", console, test_interval=2, max_iter=4)
+    second.restore(moment)
+    assert any("are gone; tests begin anew" in line for line in console.lines)
+    solve(second)
+    assert second.progress.best_iteration == 4
+    assert second.ship()
+
+
+@pytest.mark.parametrize("change", [{"type": "AdaGrad", "momentum": 0.0}, {"ema": 0.9}, {"type": "Adam"}])
+def test_a_snapshot_of_another_solver_is_told(make, change):
+    solver = make()
+    solver.save()
+    with pytest.raises(RunError, match="does not fit this job"):
+        make("other", **change).restore(load_newest(solver.prefix, print))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("file", ["train.log", "journal.jsonl"])
+def test_a_full_disk_while_logging_is_one_line(make, tmp_path, file):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / file).symlink_to("/dev/full")
+    solver = make()
+    with pytest.raises(RunError, match="the disk is full"):
+        solve(solver)
+    solver.run.close()
 
 
 def test_log_lines_have_the_shape_that_caffes_parse_log_reads(make):

@@ -59,7 +59,8 @@ def main() -> None:
         click.echo(f"galao: {' '.join(str(error).split())}", err=True)
         sys.exit(1)
     except click.ClickException as error:
-        error.show()
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "galao"
+        click.echo(f"galao: {' '.join(error.format_message().split())} (see {command} --help)", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("galao: interrupted", err=True)
@@ -67,4 +68,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except MemoryError:
+        click.echo("galao: the memory is full; use smaller batches, pictures or nets", err=True)
+        sys.exit(1)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        click.echo(f"galao: {what}; choose another place or mend its permissions", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -1,5 +1,6 @@
 """What a person sees while a net trains: a bar on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
 
 from rich.console import Console as Screen
@@ -26,18 +27,21 @@ class Bar(Console):
 
     def line(self, message: str) -> None:
         """Print a line above the bar."""
-        self._progress.console.print(message, markup=False)
+        with contextlib.suppress(OSError):  # a terminal that has gone away does not end a training
+            self._progress.console.print(message, markup=False)
 
     def progress(self, done: int, total: int, loss: float, rate: float, images_per_s: float) -> None:
         """Move the bar."""
-        self._progress.start()
-        self._progress.update(
-            self._task, completed=done, total=total, visible=True, loss=loss, rate=rate, speed=images_per_s
-        )
+        with contextlib.suppress(OSError):
+            self._progress.start()
+            self._progress.update(
+                self._task, completed=done, total=total, visible=True, loss=loss, rate=rate, speed=images_per_s
+            )
 
     def close(self) -> None:
         """Leave the terminal as it was."""
-        self._progress.stop()
+        with contextlib.suppress(OSError):
+            self._progress.stop()
 
 
 def console() -> Console:

@@ -3,30 +3,27 @@
 import contextlib
 import os
 import random
-import shutil
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from galao.errors import DeviceError, GalaoError, PictureError, RunError
+from galao.errors import DeviceError, GalaoError, JobError, RunError
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from galao.cli.resume import Start
     from galao.config.job import Job
     from galao.lists.sources import Lists
     from galao.nets.card import Card
     from galao.pictures.prepare import Preprocessing
     from galao.solver.run import Run
     from galao.solver.snapshot import Snapshot
-    from galao.solver.solver import Solver
 
-PARITY_PICTURES = 128
 OUT_OF_MEMORY = (
-    "the GPU's memory is full; halve data.train.batch_size and double solver.iter_size, "
+    "the memory is full; halve data.train.batch_size and double solver.iter_size, "
     "and go on with --snapshot auto if the run has snapshots"
 )
 
@@ -35,7 +32,10 @@ OUT_OF_MEMORY = (
 @click.argument("job_file", metavar="JOB", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1, metavar="[KEY.KEY=VALUE]...")
 @click.option(
-    "--run", "run_folder", type=click.Path(path_type=Path), help="Folder of the run; default runs/<name>, or -2, -3 ..."
+    "--run",
+    "run_folder",
+    type=click.Path(path_type=Path),
+    help="Folder of the run; default runs/<name>, or -2, -3 ...",
 )
 @click.option(
     "--snapshot",
@@ -48,60 +48,30 @@ def train(job_file: Path, overrides: tuple[str, ...], run_folder: Path | None, s
 
     Ends with a bundle in the run's folder and the accuracy on the test list. Ctrl-C stops with a snapshot.
     """
+    from galao.cli.resume import find_start
     from galao.config.load import load_job
     from galao.lists.sources import load_lists
     from galao.nets.source import find_source
 
-    job = load_job(job_file, overrides)
+    job = load_job(job_file, overrides, files=True)
     find_source(job.net.weights, job.net.name)
-    folder, resume = _run_folder(job, run_folder, snapshot_file)
-    seed = job.solver.random_seed if job.solver.random_seed >= 0 else random.SystemRandom().randrange(2**31)
-    if resume is not None:
-        seed = _seed_of(resume, seed)
+    start = find_start(job, run_folder, snapshot_file)
+    moment = start.load(click.echo)
+    seed = _seed(job, moment)
     lists = load_lists(job, seed)
-    job = _resolved(job, lists, seed)
-    _train(job, lists, folder, resume)
+    _train(_resolved(job, lists, seed), lists, start, moment)
 
 
-def _run_folder(job: "Job", run_folder: Path | None, snapshot_file: str | None) -> tuple[Path, Path | None]:
-    """The run's folder and, to go on, the snapshot's JSON file or the prefix to search with ``auto``."""
-    from galao.solver.run import latest_run_folder, new_run_folder
-
-    root = Path("runs")
-    if snapshot_file is None:
-        if run_folder is not None and (run_folder / "journal.jsonl").exists():
-            raise RunError(f"{run_folder}: holds a run already; go on with --snapshot auto, or choose another --run")
-        return run_folder or new_run_folder(root, job.name), None
-    if snapshot_file != "auto":
-        path = Path(snapshot_file)
-        if not path.is_file() or path.suffix != ".json":
-            raise RunError(f"--snapshot: {path} is not a snapshot's .json file; give one, or auto")
-        return run_folder or (
-            path.parent.parent if path.parent.name == "snapshots" else new_run_folder(root, job.name)
-        ), path
-    folder = run_folder or latest_run_folder(root, job.name)
-    if folder is None:
-        raise RunError(f"--snapshot auto: no run of {job.name} with a snapshot under {root}/; start without --snapshot")
-    return folder, _prefix(job, folder)
-
-
-def _prefix(job: "Job", folder: Path) -> Path:
-    """Caffe's snapshot_prefix; one that ends in / or names a folder gets the job's name."""
-    given = job.solver.snapshot_prefix
-    if given is None:
-        return folder / "snapshots" / job.name
-    return Path(given) / job.name if given.endswith("/") or Path(given).is_dir() else Path(given)
-
-
-def _seed_of(resume: Path, seed: int) -> int:
-    """The seed that the run began with."""
-    import json
-
-    newest = max(resume.parent.glob(f"{resume.stem}*.json"), key=lambda p: p.stat().st_mtime_ns, default=resume)
-    try:
-        return int(json.loads(newest.read_text(encoding="utf-8"))["seed"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return seed
+def _seed(job: "Job", moment: "Snapshot | None") -> int:
+    """The job's seed, or the one that the run began with, or a new one from the system."""
+    given = job.solver.random_seed
+    if moment is not None:
+        if given not in (-1, moment.seed) and given >= 0:
+            raise RunError(
+                f"solver.random_seed: {given}, but the snapshot's run has {moment.seed}; leave it out to go on"
+            )
+        return moment.seed
+    return given if given >= 0 else random.SystemRandom().randrange(2**31)
 
 
 def _resolved(job: "Job", lists: "Lists", seed: int) -> "Job":
@@ -110,57 +80,69 @@ def _resolved(job: "Job", lists: "Lists", seed: int) -> "Job":
     return job.model_copy(update={"solver": solver, "net": net})
 
 
-def _train(job: "Job", lists: "Lists", folder: Path, resume: Path | None) -> None:
+def _train(job: "Job", lists: "Lists", start: "Start", moment: "Snapshot | None") -> None:
     """All that needs torch."""
     import torch
 
     from galao.cli.progress import console
-    from galao.config.load import dump_job
-    from galao.data.loader import Loader, Skipped
+    from galao.cli.resume import RUNS, changes
     from galao.solver.device import choose_device
-    from galao.solver.run import Run
-    from galao.solver.signals import listening
-    from galao.solver.solver import Solver
+    from galao.solver.run import Run, new_run_folder
 
     device = choose_device(job.solver)
-    screen = console()
-    seed = job.solver.random_seed
-    net, card, how, told = _net(job, lists, seed)
-    moment = _snapshot(resume, screen.line)
-    changes = _changes(folder / "job.yaml", job) if moment is not None else []
-    run = Run(folder, screen)
+    net, card, how, told = _net(job, lists)
+    folder = start.folder or new_run_folder(RUNS, job.name)
+    told += [f"The job changed since the run began: {change}" for change in changes(folder / "job.yaml", job)]
+    run = Run(folder, console())
     try:
-        run.write("job.yaml", dump_job(job))
         counts = f"{len(lists.train)} train, {len(lists.val)} val, {len(lists.test)} test pictures"
-        run.say(f"Run {folder}: {counts} of {len(lists.labels)} classes; seed {seed}")
+        run.say(f"Run {folder}: {counts} of {len(lists.labels)} classes; seed {job.solver.random_seed}")
         run.say(f"Device: {device}")
         for line in told:
             run.say(line)
         run.record("start", **_facts(job, lists, str(device), told))
-        skipped = Skipped(job.data.broken_picture == "skip", run.say)
-        with Loader(how, skipped, workers(job)) as loader, listening() as wishes:
-            solver = Solver(job, net, lists, loader, device, run, _prefix(job, folder), seed)
-            if moment is not None:
-                solver.restore(moment)
-                for change in changes:
-                    run.say(f"The job changed since the run began: {change}")
-            solver.solve(wishes)
-            if skipped.reasons:
-                run.write("skipped.tsv", "".join(f"{path}\t{why}\n" for path, why in sorted(skipped.reasons.items())))
-                run.say(f"Skipped {len(skipped.reasons)} broken pictures; they are listed in {folder / 'skipped.tsv'}")
-            if wishes.stop:
-                run.say(f"Stopped; go on with: galao train {folder / 'job.yaml'} --run {folder} --snapshot auto")
-                run.record("stop", iter=solver.progress.iteration, exit_code=wishes.exit_code)
-                sys.exit(wishes.exit_code)
-        screen.close()
-        _ship(job, lists, solver, card, how, run)
+        _solve_and_ship(job, lists, net, card, how, device, run, moment)
     except torch.OutOfMemoryError:
         raise _recorded(run, DeviceError(OUT_OF_MEMORY)) from None
     except GalaoError as error:
         raise _recorded(run, error) from None
     finally:
-        screen.close()
         run.close()
+
+
+def _solve_and_ship(
+    job: "Job",
+    lists: "Lists",
+    net: "nn.Module",
+    card: "Card",
+    how: "Preprocessing",
+    device: Any,
+    run: "Run",
+    moment: "Snapshot | None",
+) -> None:
+    from galao.cli.resume import prefix_of
+    from galao.cli.ship import ship
+    from galao.config.load import dump_job
+    from galao.data.loader import Loader, Skipped
+    from galao.solver.signals import listening
+    from galao.solver.solver import Solver
+
+    skipped = Skipped(job.data.broken_picture == "skip", run.say)
+    with Loader(how, skipped, workers(job)) as loader, listening() as wishes:
+        solver = Solver(job, net, lists, loader, device, run, prefix_of(job, run.folder), job.solver.random_seed)
+        if moment is not None:
+            solver.restore(moment)
+        run.write("job.yaml", dump_job(job))
+        try:
+            solver.solve(wishes)
+        finally:
+            run.note_skipped(skipped.reasons)
+    if wishes.stop:
+        run.say(f"Stopped; go on with: galao train {run.folder / 'job.yaml'} --run {run.folder} --snapshot auto")
+        run.record("stop", iter=solver.progress.iteration, exit_code=wishes.exit_code)
+        sys.exit(wishes.exit_code)
+    run.console.close()
+    ship(job, lists, solver, card, how, run, workers(job))
 
 
 def _recorded(run: "Run", error: GalaoError) -> GalaoError:
@@ -175,51 +157,59 @@ def workers(job: "Job") -> int:
     return job.data.workers or min(8, os.cpu_count() or 1)
 
 
-def _net(job: "Job", lists: "Lists", seed: int) -> tuple["nn.Module", "Card", "Preprocessing", list[str]]:
-    """The net with its starting weights, their card, the transform of the job, and what to tell about it."""
+def _net(job: "Job", lists: "Lists") -> tuple["nn.Module", "Card", "Preprocessing", list[str]]:
+    """The net with its starting weights, their card, the transform of the job, and what to tell about it.
+
+    All that can be wrong with them is found here, before a run's folder exists.
+    """
     import torch
 
+    from galao.deploy.export import MAX_BYTES
     from galao.nets.card import default_card
     from galao.nets.preprocessing import resolve
     from galao.nets.source import find_source
+    from galao.nets.surgery import multipliers
     from galao.nets.weights import count, fit, load_weights
     from galao.nets.zoo import build, head_names
 
-    torch.manual_seed(seed)
+    torch.manual_seed(job.solver.random_seed)
     net = build(job.net.name, len(lists.labels))
+    head = head_names(job.net.name)
+    if 4 * count(net) > MAX_BYTES:
+        raise JobError(f"net.name: {job.net.name} is over 2 GB, more than a model.onnx can hold; choose a smaller net")
+    multipliers(net, job.net, job.solver.layer_decay, head)
     weights = load_weights(find_source(job.net.weights, job.net.name), job.net.name, job.net.allow_noncommercial)
     card = weights.card if weights else default_card("random start")
     how = resolve(job.data.transform_param, card)
+    _try_forward(job, net, how)
     told = [f"Net {job.net.name}: {count(net):,} learnable values, input {how.crop_size}x{how.crop_size}"]
     if weights is None:
         return net, card, how, [*told, "Weights: none, all blobs start random"]
-    match = fit(net, weights, head_names(job.net.name), tuple(label.label for label in lists.labels))
+    match = fit(net, weights, head, tuple(label.label for label in lists.labels))
     return net, card, how, [*told, f"Weights {card.source} (licence: {card.license}): {match}"]
 
 
-def _snapshot(resume: Path | None, tell: Any) -> "Snapshot | None":
-    from galao.solver.snapshot import load, load_newest
+def _try_forward(job: "Job", net: "nn.Module", how: "Preprocessing") -> None:
+    """One small batch through the net, so that a net that cannot read such pictures is told before anything is written.
 
-    if resume is None:
-        return None
-    return load(resume) if resume.suffix == ".json" else load_newest(resume, tell)
+    Raises:
+        JobError: the crop is too small for the net, or one picture too few for its batch norm.
+    """
+    import torch
 
-
-def _changes(before: Path, job: "Job") -> list[str]:
-    """What a job says otherwise than the one that its run began with, as ``field: old -> new``."""
-    from galao.config.load import load_job
-
-    if not before.is_file():
-        return []
-    old, new = _flat(load_job(before).model_dump(mode="json")), _flat(job.model_dump(mode="json"))
-    return [f"{key}: {old.get(key)} -> {new.get(key)}" for key in {**old, **new} if old.get(key) != new.get(key)]
-
-
-def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in fields.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat
+    n = min(2, job.data.train.batch_size)
+    kept = {name: buffer.clone() for name, buffer in net.named_buffers()}
+    try:
+        with torch.no_grad():
+            net.train()(torch.zeros(n, 3, how.crop_size, how.crop_size))
+    except (RuntimeError, AssertionError, ValueError, IndexError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise JobError(
+            f"net.name: {job.net.name} cannot learn from {n} pictures of {how.crop_size}x{how.crop_size} ({reason}); "
+            "change data.transform_param.crop_size or data.train.batch_size"
+        ) from None
+    for name, buffer in net.named_buffers():
+        buffer.copy_(kept[name])
 
 
 def _facts(job: "Job", lists: "Lists", device: str, told: list[str]) -> dict[str, Any]:
@@ -241,60 +231,3 @@ def _facts(job: "Job", lists: "Lists", device: str, told: list[str]) -> dict[str
             "torchvision": torchvision.__version__,
         },
     }
-
-
-def _ship(job: "Job", lists: "Lists", solver: "Solver", card: "Card", how: "Preprocessing", run: "Run") -> None:
-    """Export the net, prove that the export answers alike, test it, and put the bundle in its place."""
-    from galao.deploy.backends import OnnxBackend
-    from galao.deploy.bundle import ONNX, SAFETENSORS, save_bundle
-    from galao.deploy.export import check_parity, export_onnx
-    from galao.report.evaluate import evaluate, prepared_arrays, table
-    from galao.solver.run import told
-    from galao.solver.snapshot import save_tensors
-
-    started = time.monotonic()
-    net = solver.ship().cpu().float()
-    scratch = run.folder / ".export"
-    with told(run.folder):
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-    save_tensors(scratch / SAFETENSORS, net.state_dict())
-    export_onnx(net, how.crop_size, scratch / ONNX)
-    pictures = prepared_arrays(how, lists.test or lists.val or lists.train, PARITY_PICTURES)
-    parity = check_parity(net, scratch / ONNX, pictures)
-    run.say(f"Exported model.onnx in {time.monotonic() - started:.1f} s; {parity}")
-    metrics: dict[str, Any] = {"val_top1": solver.progress.best_top1} if solver.progress.best_iteration >= 0 else {}
-    failed: PictureError | None = None
-    if lists.test:
-        try:
-            result = evaluate(
-                OnnxBackend(scratch / ONNX, None), how, lists.test, workers(job), job.data.broken_picture == "skip"
-            )
-            metrics["test"] = result.accuracy.to_json()
-            run.say("Test of the bundle:\n" + table(result.accuracy, lists.labels))
-            run.record("final", **metrics["test"])
-        except PictureError as error:
-            failed = error
-    license = (
-        job.deploy.license
-        if card.license == job.deploy.license
-        else f"{job.deploy.license}; started from {card.source} ({card.license})"
-    )
-    bundle = save_bundle(
-        run.folder / "bundle",
-        name=job.name,
-        version=job.deploy.version,
-        task=job.task,
-        net=job.net.name,
-        labels=lists.labels,
-        preprocessing=how,
-        metrics=metrics,
-        license=license,
-        weights=card.source,
-        files={ONNX: scratch / ONNX, SAFETENSORS: scratch / SAFETENSORS},
-    )
-    shutil.rmtree(scratch)
-    run.say(f"Trained {solver.progress.iteration} updates in {solver.progress.seconds:.0f} s")
-    run.say(f"Bundle: {bundle.folder}")
-    if failed is not None:
-        raise GalaoError(f"the bundle {bundle.folder} is whole, but was not tested: {failed}")

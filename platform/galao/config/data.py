@@ -103,4 +103,8 @@ class DataConfig(Section):
     def _one_val(self) -> Self:
         if self.val is not None and self.val_fraction is not None:
             raise ValueError("val names a list, val_fraction cuts one from train: give one of the two")
+        if self.transform_param.new_height is not None and self.train.transform_param.random_area is not None:
+            raise ValueError(
+                "random_area keeps the aspect, new_height and new_width squash: TRAIN and TEST would differ"
+            )
         return self

@@ -1,8 +1,8 @@
 """A job: everything that a run is told."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from galao.config.data import DataConfig
 from galao.config.deploy import DeployConfig
@@ -26,3 +26,9 @@ class Job(Section):
     """How it learns."""
     deploy: DeployConfig = DeployConfig()
     """What the finished bundle says about itself."""
+
+    @model_validator(mode="after")
+    def _patience_has_something_to_watch(self) -> Self:
+        if self.solver.patience and self.data.val is None and self.data.val_fraction is None:
+            raise ValueError("solver.patience watches val: give data.val or data.val_fraction")
+        return self

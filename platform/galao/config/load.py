@@ -35,8 +35,15 @@ class _StrictLoader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
 
+class _StrictDumper(yaml.SafeDumper):
+    """Quotes text that the loader above would take for something else."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
 for _tag, _pattern in _SCALARS:
     _StrictLoader.add_implicit_resolver(_tag, re.compile(_pattern), None)
+    _StrictDumper.add_implicit_resolver(_tag, re.compile(_pattern), None)
 
 
 @dataclass
@@ -55,8 +62,8 @@ class _Document:
         return self.places.get(place, self.file)
 
 
-def load_job(path: Path, overrides: Sequence[str] = ()) -> Job:
-    """Read a job file, apply ``key.key=value`` overrides, check it all.
+def load_job(path: Path, overrides: Sequence[str] = (), *, files: bool = False) -> Job:
+    """Read a job file, apply ``key.key=value`` overrides, check it all; with ``files``, also that its files are there.
 
     Raises:
         JobError: in one line, with file, line, field and what to do.
@@ -64,25 +71,27 @@ def load_job(path: Path, overrides: Sequence[str] = ()) -> Job:
     document = _read(path)
     for text in overrides:
         _override(document, text)
-    return _validate(document)
+    job = _validate(document)
+    if files:
+        _require_files(document)
+    return job
 
 
 def dump_job(job: Job) -> str:
     """The job as YAML that ``load_job`` reads back to an equal job."""
-    return yaml.safe_dump(job.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.dump(job.model_dump(mode="json"), Dumper=_StrictDumper, sort_keys=False, allow_unicode=True)
 
 
 def _read(path: Path) -> _Document:
     try:
         if path.is_dir():
             path = path / "job.yaml"
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise JobError(f"{path}: cannot read the job file ({error.strerror}); {_jobs_nearby(path)}") from None
     if len(raw) > MAX_BYTES:
-        raise JobError(
-            f"{path}: {len(raw):,} bytes are too many for a job file; give a YAML file like configs/*/job.yaml"
-        )
+        raise JobError(f"{path}: over {MAX_BYTES:,} bytes are too many for a job file; give a YAML file")
     try:
         text = raw.decode("utf-8-sig")
         node = yaml.compose(text, Loader=_StrictLoader)
@@ -156,8 +165,8 @@ def _override(document: _Document, text: str) -> None:
         raise JobError(f"command line: {text!r} is not key.key=value, such as solver.base_lr=0.01")
     try:
         node = yaml.compose(raw, Loader=_StrictLoader)
-    except yaml.YAMLError:
-        raise JobError(f"command line: {key}: {raw!r} is not a YAML value; quote it") from None
+    except (yaml.YAMLError, RecursionError):
+        raise JobError(f"command line: {key[:80]}: {raw[:80]!r} is not a YAML value; quote it") from None
     place: Place = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
     here = _Document("command line", None, {})
     value = _build(node, place, here) if node is not None else None
@@ -193,6 +202,50 @@ def _validate(document: _Document) -> Job:
         return Job.model_validate_json(json.dumps(document.values), strict=True)
     except ValidationError as error:
         _complain(document, error)
+
+
+_FILES: tuple[Place, ...] = (
+    ("data", "train", "source"),
+    ("data", "train", "root_folder"),
+    ("data", "val", "source"),
+    ("data", "val", "root_folder"),
+    ("data", "test", "source"),
+    ("data", "test", "root_folder"),
+    ("data", "labels"),
+    ("net", "weights"),
+)
+
+
+def _require_files(document: _Document) -> None:
+    for place in _FILES:
+        value = document.values
+        for part in place:
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, str) and _names_a_file(place, value) and not _is_there(Path(value).expanduser()):
+            near = _nearest_file(Path(value))
+            hint = f"did you mean {near}?" if near else "relative paths start at the working directory"
+            raise JobError(f"{document.where(place)}: {_dotted(place)}: nothing at {value}; {hint}")
+
+
+def _names_a_file(place: Place, value: str) -> bool:
+    """Weights may be a word such as imagenet, too."""
+    return place[0] == "data" or "/" in value or value.endswith((".safetensors", ".pth", ".pt"))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _nearest_file(path: Path) -> Path | None:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return None
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return path.parent / near[0] if near else None
 
 
 def _complain(document: _Document, error: ValidationError) -> NoReturn:

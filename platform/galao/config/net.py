@@ -9,7 +9,7 @@ class ParamSpec(Section):
     """Multipliers for the blobs that a name pattern picks, as Caffe's ``param`` in a layer; a later match wins."""
 
     name: str = Field(min_length=1)
-    """Pattern over parameter names with * and ?, such as ``classifier.*`` or ``*.bias``; must match something."""
+    """Pattern over parameter names with * and ?, such as ``*.bias``, or ``head`` for the head; must match something."""
     lr_mult: NonNegativeFloat = 1.0
     """Times base_lr; 0 freezes the blob."""
     decay_mult: NonNegativeFloat = 1.0

@@ -7,7 +7,6 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from galao.config.section import Section
 
-CAFFE_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "poly", "sigmoid")
 NEEDED_BY_POLICY: dict[str, tuple[str, ...]] = {
     "fixed": (),
     "step": ("gamma", "stepsize"),
@@ -91,7 +90,7 @@ class SolverConfig(Section):
     """Which GPU."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of forward and backward (ours); auto: bf16 on a GPU, float32 on a CPU. Weights stay float32."""
-    random_seed: int = -1
+    random_seed: int = Field(default=-1, le=2**63 - 1)
     """Seed of order, augmentation, new layers and dropout; negative: drawn from the system and written into the run."""
 
     @model_validator(mode="after")
@@ -114,6 +113,10 @@ class SolverConfig(Section):
     def _no_silent_trap(self) -> Self:
         if self.type in ("AdaGrad", "RMSProp") and self.momentum != 0:
             raise ValueError(f"momentum must be 0 with {self.type}, as in Caffe")
+        if self.type == "AdamW" and self.regularization_type == "L1":
+            raise ValueError("regularization_type L1 is for Caffe's rules; AdamW takes weight_decay from the weight")
+        if self.max_iter is not None and self.warmup_iter >= self.max_iter:
+            raise ValueError(f"warmup_iter {self.warmup_iter} leaves nothing of max_iter {self.max_iter}")
         if self.clip_gradients == 0:
             raise ValueError("clip_gradients 0 would zero every gradient: leave it out, or give a positive norm")
         return self

@@ -18,7 +18,7 @@ from galao.config.data import TrainPhase
 from galao.data.augment import augment, generator, philox_key
 from galao.errors import ListError, PictureError
 from galao.pictures.decode import OWN_PICTURES, decode
-from galao.pictures.prepare import Preprocessing, centre_crop, resize
+from galao.pictures.prepare import Preprocessing, square
 from galao.records import Sample
 
 AHEAD = 3  # batches decoded before they are asked for
@@ -130,8 +130,8 @@ class Loader:
         except PictureError as error:
             self.skipped.add(sample.path, error)
             return None
-        square = centre_crop(resize(picture.image, self.how), self.how.crop_size)
-        return np.ascontiguousarray(np.asarray(square).transpose(2, 0, 1)), sample.index
+        pixels = np.asarray(square(picture.image, self.how))
+        return np.ascontiguousarray(pixels.transpose(2, 0, 1)), sample.index
 
 
 class EpochOrder:

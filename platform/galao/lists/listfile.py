@@ -109,6 +109,8 @@ def read_folder(path: Path, labels: Sequence[Label] | None = None) -> tuple[tupl
     index = {label.label: k for k, label in enumerate(known)}
     samples: list[Sample] = []
     for folder in folders:
+        if not folder.name.isprintable():  # such as Latin-1 from an old disk
+            raise ListError(f"{str(folder)!r}: the name of this class folder is not valid UTF-8 text; rename it")
         if folder.name not in index:
             raise ListError(
                 f"{folder}: this class folder is not among the {len(known)} labels; rename it or add its label"
@@ -120,13 +122,9 @@ def read_folder(path: Path, labels: Sequence[Label] | None = None) -> tuple[tupl
     return known, samples
 
 
-def write_list(path: Path, samples: Sequence[Sample], root: Path) -> None:
-    """Write a list whose paths are relative to ``root``."""
-    lines = (f"{sample.path.relative_to(root).as_posix()} {sample.index}\n" for sample in samples)
-    path.write_text("".join(lines), encoding="utf-8")
-
-
 def _lines(path: Path) -> list[str]:
+    if path.exists() and not path.is_file():
+        raise ListError(f"{path}: not a file; give a list file or a folder per class")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,8 +5,6 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from galao.config.data import DataConfig, Phase
 from galao.config.job import Job
 from galao.errors import ListError
@@ -32,6 +30,8 @@ def load_lists(job: Job, seed: int) -> Lists:
     """
     data = job.data
     labels = load_labels(data)
+    if len(labels) < 2:
+        raise ListError(f"{data.train.source}: one label only ({labels[0].label}); a net tells apart two or more")
     if job.net.num_output is not None and job.net.num_output != len(labels):
         raise ListError(
             f"net.num_output is {job.net.num_output}, but there are {len(labels)} labels; "
@@ -67,6 +67,8 @@ def load_phase(phase: Phase, labels: tuple[Label, ...]) -> list[Sample]:
     """Samples of one phase, from a list file or a folder per class."""
     source = Path(phase.source)
     if source.is_dir():
+        if phase.root_folder is not None:
+            raise ListError(f"root_folder is for list files; {source} is a folder with one folder per class")
         return read_folder(source, labels)[1]
     root = Path(phase.root_folder) if phase.root_folder is not None else None
     return read_list(source, root, len(labels))
@@ -98,8 +100,3 @@ def _require_every_class(source: str, train: list[Sample], labels: tuple[Label, 
             f"{source}: no training picture for {len(missing)} of {len(labels)} labels ({shown}); "
             "add pictures, or take the labels out"
         )
-
-
-def class_counts(samples: list[Sample], num_output: int) -> np.ndarray:
-    """Pictures per class, [num_output] int64."""
-    return np.bincount([sample.index for sample in samples], minlength=num_output)

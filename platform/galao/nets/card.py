@@ -1,6 +1,7 @@
 """What one should know of a set of weights before using them: source, licence, and the pictures they were made for."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,11 @@ def default_card(source: str) -> Card:
     return Card(source, NOT_STATED, preprocessing_of(224, 256))
 
 
+def is_noncommercial(license: str) -> bool:
+    """Whether a licence's own words forbid commercial use, such as CC BY-NC 4.0."""
+    return re.search(r"\bNC\b|non-?commercial", license, re.IGNORECASE) is not None
+
+
 def read_card(path: Path) -> Card:
     """The card in the .json file beside a .safetensors file; the default card where there is none.
 
@@ -59,7 +65,7 @@ def read_card(path: Path) -> Card:
             str(fields.get("source", path.name)),
             str(fields.get("license", NOT_STATED)),
             Preprocessing.from_json(fields["preprocessing"]),
-            bool(fields.get("commercial", True)),
+            bool(fields.get("commercial", not is_noncommercial(str(fields.get("license", ""))))),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(

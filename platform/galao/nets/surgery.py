@@ -10,8 +10,12 @@ from galao.errors import JobError
 Multipliers = dict[str, tuple[float, float]]
 
 
-def multipliers(net: nn.Module, config: NetConfig, layer_decay: float = 1.0) -> Multipliers:
+def multipliers(
+    net: nn.Module, config: NetConfig, layer_decay: float = 1.0, head: frozenset[str] = frozenset()
+) -> Multipliers:
     """(lr_mult, decay_mult) of every learnable parameter by name; frozen ones have lr_mult 0.
+
+    The pattern ``head`` stands for the parameters named in ``head``.
 
     Raises:
         JobError: a pattern that matches nothing.
@@ -19,10 +23,10 @@ def multipliers(net: nn.Module, config: NetConfig, layer_decay: float = 1.0) -> 
     names = [name for name, _ in net.named_parameters()]
     result = dict.fromkeys(names, (1.0, 1.0))
     for k, spec in enumerate(config.param):
-        for name in _matching(names, spec.name, f"net.param.{k}.name"):
+        for name in _matching(names, spec.name, f"net.param.{k}.name", head):
             result[name] = (spec.lr_mult, spec.decay_mult)
     for k, pattern in enumerate(config.freeze):
-        for name in _matching(names, pattern, f"net.freeze.{k}"):
+        for name in _matching(names, pattern, f"net.freeze.{k}", head):
             result[name] = (0.0, result[name][1])
     if all(lr == 0 for lr, _ in result.values()):
         raise JobError("net.freeze and net.param leave nothing to learn; free at least the head")
@@ -46,10 +50,10 @@ def freeze(net: nn.Module, rates: Multipliers, use_global_stats: bool = False) -
     ]
 
 
-def _matching(names: list[str], pattern: str, where: str) -> list[str]:
-    found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+def _matching(names: list[str], pattern: str, where: str, head: frozenset[str]) -> list[str]:
+    found = [n for n in names if fnmatch.fnmatchcase(n, pattern) or (pattern == "head" and n in head)]
     if not found:
-        raise JobError(f"{where}: {pattern!r} matches no parameter; names look like {names[0]} and {names[-1]}")
+        raise JobError(f"{where}: {pattern!r} matches no parameter; names look like {names[0]}, or say head")
     return found
 
 

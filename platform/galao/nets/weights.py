@@ -3,8 +3,11 @@
 Nothing here unpickles: .safetensors holds numbers only, .pth is read with ``weights_only=True``.
 """
 
+import hashlib
 import json
 import math
+import re
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from galao.errors import WeightsError
-from galao.nets.card import Card, default_card, read_card
+from galao.nets.card import Card, default_card, is_noncommercial, read_card
 from galao.nets.source import Source
 from galao.nets.zoo import torchvision_card
 from galao.pictures.prepare import Preprocessing
@@ -62,20 +65,11 @@ def load_weights(source: Source, net: str, allow_noncommercial: bool) -> Weights
             return _from_torchvision(net, source.name, allow_noncommercial)
         case "bundle":
             assert source.path is not None
-            return _from_bundle(source.path)
+            return _from_bundle(source.path, allow_noncommercial)
     assert source.path is not None
     card = read_card(source.path) if source.path.suffix == ".safetensors" else default_card(source.path.name)
     _require_licence(card, allow_noncommercial)
     return Weights(read_state(source.path), card)
-
-
-def card_of(source: Source, net: str) -> Card:
-    """The card without the weights, as far as it can be had without loading them."""
-    if source.kind == "torchvision":
-        return torchvision_card(net, source.name)[1]
-    if source.path is not None and source.path.suffix == ".safetensors":
-        return read_card(source.path)
-    return default_card("random start")
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -86,10 +80,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return _unwrap(path, load_file(path))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a damaged file torch first guesses aloud what it might be
             raw = torch.load(path, map_location="cpu", weights_only=True)
+    except WeightsError:
+        raise
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from None
     except SafetensorError as error:
@@ -114,32 +110,54 @@ def _unwrap(path: Path, raw: Any) -> dict[str, Tensor]:
 def _from_torchvision(net: str, name: str | None, allow_noncommercial: bool) -> Weights:
     entry, card = torchvision_card(net, name)
     _require_licence(card, allow_noncommercial)
+    path = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
+    expected = match[1] if (match := re.search(r"-([a-f0-9]{8,})\.", path.name)) else ""
+    if not path.is_file():
+        _download(entry.url, path, expected, str(entry))
+    if not sha256(path).startswith(expected):
+        raise WeightsError(f"{path}: not the file that torchvision offers as {entry} (its hash differs); remove it")
+    return Weights(read_state(path), card)
+
+
+def _download(url: str, path: Path, expected: str, what: str) -> None:
+    """Fetch to a temporary file beside ``path``, check the hash, rename."""
     try:
-        state = entry.get_state_dict(progress=True, check_hash=True, weights_only=True, map_location="cpu")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=expected or None, progress=sys.stderr.isatty())
     except (URLError, OSError, TimeoutError) as error:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / entry.url.rsplit("/", 1)[-1]
         raise WeightsError(
-            f"net.weights: cannot download {entry} ({getattr(error, 'reason', error)}); elsewhere fetch "
-            f"{entry.url} and put it at {file}, or use net.weights=embedded or a local file"
+            f"net.weights: cannot download {what} ({getattr(error, 'reason', error)}); elsewhere fetch "
+            f"{url} and put it at {path}, or use net.weights=embedded or a local file"
         ) from None
     except RuntimeError as error:
-        raise WeightsError(f"net.weights: the download of {entry} is damaged ({error}); try again") from None
-    return Weights(dict(state), card)
+        raise WeightsError(f"net.weights: the download of {what} is damaged ({error}); try again") from None
 
 
-def _from_bundle(folder: Path) -> Weights:
+def _from_bundle(folder: Path, allow_noncommercial: bool) -> Weights:
     """Another run's result: its preprocessing, licence and labels come along."""
+    weights = folder / "model.safetensors"
     try:
         fields = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
         card = Card(
             f"bundle {fields['name']}@{fields['version']}",
             str(fields["license"]),
             Preprocessing.from_json(fields["preprocessing"]),
+            commercial=not is_noncommercial(str(fields["license"])),
             labels=tuple(label["label"] for label in fields["labels"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        whole = fields["files"][weights.name] == f"sha256:{sha256(weights)}"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{folder}: not a whole bundle ({type(error).__name__}: {error})") from None
-    return Weights(read_state(folder / "model.safetensors"), card)
+    if not whole:
+        raise WeightsError(f"{weights}: not the file that bundle.json was written with; copy the bundle again")
+    _require_licence(card, allow_noncommercial)
+    return Weights(read_state(weights), card)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _require_licence(card: Card, allow_noncommercial: bool) -> None:

@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 from torchvision import models
 
 from galao.errors import WeightsError
-from galao.nets.card import Card, preprocessing_of
+from galao.nets.card import Card, is_noncommercial, preprocessing_of
 
 _NO_AUXILIARY: dict[str, dict[str, Any]] = {  # their second classifiers help nothing when fine-tuning
     "googlenet": {"aux_logits": False, "init_weights": False},
@@ -86,7 +86,7 @@ def _preprocessing(net: str, entry: Any) -> Any:
 
 
 def _noncommercial(entry: Any) -> bool:
-    return any(mark in entry.name for mark in _NONCOMMERCIAL) or "NC" in str(entry.meta.get("license", ""))
+    return any(mark in entry.name for mark in _NONCOMMERCIAL) or is_noncommercial(str(entry.meta.get("license", "")))
 
 
 def _license(entry: Any) -> str:

@@ -98,7 +98,12 @@ def to_array(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
 
 def prepare(image: Image.Image, how: Preprocessing) -> NDArray[np.float32]:
     """An upright RGB picture as the ``[3, crop_size, crop_size]`` float32 array that the net reads."""
-    return to_array(centre_crop(resize(image, how), how.crop_size), how)
+    return to_array(square(image, how), how)
+
+
+def square(image: Image.Image, how: Preprocessing) -> Image.Image:
+    """The pixels that the net reads, still a picture: resized, and cropped at the centre."""
+    return centre_crop(resize(image, how), how.crop_size)
 
 
 def _by_short_side(image: Image.Image, side: int) -> Image.Image:

@@ -41,7 +41,7 @@ def choose_device(solver: SolverConfig) -> Device:
     """
     device = _device(solver)
     bf16 = solver.precision == "bf16" or (solver.precision == "auto" and device.type == "cuda")
-    if bf16 and device.type == "cuda" and not torch.cuda.is_bf16_supported():
+    if bf16 and device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0):  # before Ampere: emulated
         if solver.precision == "bf16":
             raise DeviceError("solver.precision: this GPU has no bf16; set solver.precision=float32")
         bf16 = False

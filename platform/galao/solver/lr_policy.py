@@ -10,8 +10,11 @@ from galao.config.solver import SolverConfig
 
 
 def learning_rate(solver: SolverConfig, i: int, max_iter: int) -> float:
-    """Rate of update ``i`` (from 0) in a run of ``max_iter`` updates."""
-    rate = _policy(solver, i, max_iter)
+    """Rate of update ``i`` (from 0) in a run of ``max_iter`` updates; infinite where the formula overflows."""
+    try:
+        rate = _policy(solver, i, max_iter)
+    except OverflowError:
+        return math.inf
     if i < solver.warmup_iter:
         rate *= (i + 1) / (solver.warmup_iter + 1)
     return rate

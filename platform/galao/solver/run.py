@@ -4,13 +4,17 @@ import errno
 import fcntl
 import json
 import os
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from galao.errors import RunError
+
+LAST = "last"  # names the .json file of the run's newest snapshot
+ODD_NAMES = "backslashreplace"  # file names that are not UTF-8 are told, not died of
 
 
 class Run:
@@ -22,13 +26,15 @@ class Run:
         with told(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = self._take_lock()
-            self._log = (folder / "train.log").open("a", encoding="utf-8", buffering=1)
-            self._journal = (folder / "journal.jsonl").open("a", encoding="utf-8", buffering=1)
+            self._log = (folder / "train.log").open("a", encoding="utf-8", errors=ODD_NAMES, buffering=1)
+            self._journal = (folder / "journal.jsonl").open("a", encoding="utf-8", errors=ODD_NAMES, buffering=1)
 
     def close(self) -> None:
-        """Close the log and the journal, let others in."""
+        """Close the log and the journal, let others in, leave the terminal as it was."""
+        self.console.close()
         for file in (self._log, self._journal, self._lock):
-            file.close()
+            with suppress(OSError):  # a full disk has been told already
+                file.close()
 
     def _take_lock(self) -> IO[str]:
         lock = (self.folder / ".lock").open("a")
@@ -45,7 +51,7 @@ class Run:
         """One line on the console and, as glog would write it, in train.log."""
         self.console.line(message)
         with told(self.folder):
-            self._log.write(glog(message) + "\n")
+            self._log.writelines(glog(line) + "\n" for line in message.splitlines() if line.strip())
 
     def record(self, kind: str, **fields: Any) -> None:
         """One line of journal.jsonl."""
@@ -54,15 +60,34 @@ class Run:
 
     def write(self, name: str, text: str) -> None:
         """Write a small file of the run whole or not at all."""
-        write_whole(self.folder / name, text.encode())
+        write_whole(self.folder / name, text.encode(errors=ODD_NAMES))
+
+    def note_skipped(self, reasons: Mapping[Path, str]) -> None:
+        """Add broken pictures to skipped.tsv, each once, and say how many there are."""
+        if not reasons:
+            return
+        path = self.folder / "skipped.tsv"
+        known = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = sorted({*known, *(f"{picture}\t{why}" for picture, why in reasons.items())})
+        self.write(path.name, "".join(f"{line}\n" for line in lines))
+        self.say(f"Skipped {len(lines)} broken pictures so far; they are listed in {path}")
 
 
 class Console:
     """What a person sees while training; the plain one prints a line per message."""
 
+    def __init__(self) -> None:
+        self._gone = False
+
     def line(self, message: str) -> None:
-        """Print a line."""
-        print(message, flush=True)
+        """Print a line; a reader that has gone away does not end a training, train.log has every line."""
+        if self._gone:
+            return
+        try:
+            print(message, flush=True)
+        except OSError:
+            self._gone = True
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the rest of the process
 
     def progress(self, done: int, total: int, loss: float, rate: float, images_per_s: float) -> None:
         """Show how far it is; the plain console leaves that to the display lines."""
@@ -89,8 +114,8 @@ def new_run_folder(root: Path, name: str) -> Path:
 
 def latest_run_folder(root: Path, name: str) -> Path | None:
     """The newest run of a job that has snapshots."""
-    found = [f for f in root.glob(f"{name}*") if _is_run_of(f.name, name) and any((f / "snapshots").glob("*.json"))]
-    return max(found, key=lambda f: max(p.stat().st_mtime_ns for p in (f / "snapshots").glob("*.json")), default=None)
+    found = [f for f in root.glob(f"{name}*") if _is_run_of(f.name, name) and (f / LAST).is_file()]
+    return max(found, key=lambda f: (f / LAST).stat().st_mtime_ns, default=None)
 
 
 def _is_run_of(folder: str, name: str) -> bool:
@@ -130,6 +155,18 @@ def write_whole(path: Path, data: bytes) -> None:
             sync_folder(path.parent)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def probe(prefix: Path) -> None:
+    """Find out at the start whether files can be written where they must be in the end, as Caffe does.
+
+    Raises:
+        RunError: they cannot.
+    """
+    with told(prefix.parent):
+        prefix.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(prefix.with_name(f".{prefix.name}.probe"), b"")
+    prefix.with_name(f".{prefix.name}.probe").unlink()
 
 
 def sync_folder(folder: Path) -> None:

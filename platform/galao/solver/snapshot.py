@@ -25,13 +25,15 @@ _NUMBERED = re.compile(r"_iter_(\d+)\.json$")
 
 @dataclass(frozen=True)
 class Progress:
-    """The numbers of a run: updates done, the best test so far, tests since then, the loss window, seconds trained."""
+    """The numbers of a run: updates done, tests so far and the best of them, the loss window, seconds trained."""
 
     iteration: int = 0
     best_iteration: int = -1
     best_top1: float = -1.0
     best_loss: float = float("inf")
+    best_sha256: str = ""
     tests_since_best: int = 0
+    tested_at: int = -1
     losses: tuple[float, ...] = ()
     seconds: float = 0.0
 
@@ -44,6 +46,8 @@ class Snapshot:
     model: dict[str, Tensor] = field(repr=False)
     state: dict[str, Tensor] = field(repr=False)
     seed: int = 0
+    rule: str = "SGD"
+    folder: Path | None = None
 
 
 def save(prefix: Path, snapshot: Snapshot) -> Path:
@@ -60,6 +64,7 @@ def save(prefix: Path, snapshot: Snapshot) -> Path:
     fields = {
         "format": 1,
         "seed": snapshot.seed,
+        "rule": snapshot.rule,
         "model_sha256": model,
         "state_sha256": state,
         **_finite(asdict(snapshot.progress)),
@@ -104,21 +109,21 @@ def load(path: Path) -> Snapshot:
                 raise RunError(f"{part}: not the file that {path.name} was written with; use an earlier snapshot")
         if fields.pop("format") != 1:
             raise RunError(f"{path}: written by a newer galao; update this one")
-        seed = int(fields.pop("seed"))
+        seed, rule = int(fields.pop("seed")), str(fields.pop("rule"))
         fields["losses"] = tuple(fields["losses"])
         if fields["best_loss"] is None:
             fields["best_loss"] = float("inf")
-        return Snapshot(Progress(**fields), load_file(model), load_file(state), seed)
+        return Snapshot(Progress(**fields), load_file(model), load_file(state), seed, rule, path.parent)
     except OSError as error:
         raise RunError(
             f"{error.filename or path}: cannot be read ({error.strerror}); use an earlier snapshot"
         ) from None
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise RunError(f"{path}: not a whole snapshot ({type(error).__name__}); use an earlier one") from None
 
 
-def load_newest(prefix: Path, tell: Callable[[str], None]) -> Snapshot:
-    """The newest snapshot that is whole; says which ones were passed over, and why.
+def load_newest(prefix: Path, tell: Callable[[str], None], upto: int | None = None) -> Snapshot:
+    """The newest whole snapshot, of iteration ``upto`` at most; says which ones were passed over, and why.
 
     Raises:
         RunError: there is none.
@@ -126,7 +131,7 @@ def load_newest(prefix: Path, tell: Callable[[str], None]) -> Snapshot:
     found = {
         int(match[1]): p
         for p in prefix.parent.glob(f"{prefix.name}_iter_*.json")
-        if (match := _NUMBERED.search(p.name))
+        if (match := _NUMBERED.search(p.name)) and (upto is None or int(match[1]) <= upto)
     }
     for iteration in sorted(found, reverse=True):
         try:

@@ -8,7 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -24,12 +24,13 @@ from galao.errors import Diverged, RunError
 from galao.lists.sources import Lists
 from galao.metrics.topk import accuracy
 from galao.nets.surgery import freeze, multipliers
+from galao.nets.zoo import head_names
 from galao.records import Sample
 from galao.solver import snapshot
 from galao.solver.average import Average
 from galao.solver.device import Device
 from galao.solver.lr_policy import learning_rate
-from galao.solver.run import Run
+from galao.solver.run import LAST, Run, probe, write_whole
 from galao.solver.signals import Wishes
 from galao.solver.snapshot import Progress, Snapshot, save_tensors
 from galao.solver.update import Blob, Updater
@@ -47,7 +48,7 @@ class Solver:
         self.job, self.solver, self.lists, self.loader = job, job.solver, lists, loader
         self.run, self.prefix, self.seed, self.device = run, prefix, seed, device
         self.net: nn.Module = net.to(device.device, memory_format=device.memory_format)  # type: ignore[call-overload]
-        rates = multipliers(self.net, job.net, self.solver.layer_decay)
+        rates = multipliers(self.net, job.net, self.solver.layer_decay, head_names(job.net.name))
         self.still = freeze(self.net, rates, job.net.use_global_stats)
         self.updater = Updater(
             self.solver,
@@ -61,6 +62,8 @@ class Solver:
         self.losses: deque[Tensor] = deque(maxlen=self.solver.average_loss)
         self.first_bad = torch.tensor(math.inf, device=device.device)
         self.saved_at = -1
+        self.saved_best = -1
+        self.shown_loss = math.nan
         how = loader.how
         self.mean = torch.tensor(how.mean, device=device.device).view(1, 3, 1, 1)
         self.scale = torch.tensor(how.scale, device=device.device).view(1, 3, 1, 1)
@@ -82,6 +85,7 @@ class Solver:
         self.run.say(f"Solving {self.job.name}")
         self.run.say(f"Learning Rate Policy: {self.solver.lr_policy}")
         self._say_what_test_iter_means()
+        probe(self.prefix)
         batches = self.loader.train_batches(
             self.lists.train, self.job.data.train, self.seed, self.progress.iteration * self.solver.iter_size
         )
@@ -89,11 +93,15 @@ class Solver:
         while (i := self.progress.iteration) < self.max_iter and not wishes.stop:
             if self._test_is_due(i):
                 self.test(wishes)
+                if wishes.take_save():
+                    self.save()
                 if wishes.stop or self._out_of_patience():
                     break
             rate = learning_rate(self.solver, i, self.max_iter)
             self._forward_backward(i, batches)
             self._display(i, rate, clock)
+            speed = clock.speed(i) * self.pictures_per_update
+            self.run.console.progress(i, self.max_iter, self.shown_loss, rate, speed)
             self.updater.update(i, rate)
             if self.average:
                 self.average.follow(i)
@@ -113,20 +121,21 @@ class Solver:
         if i == self.max_iter and self.solver.display and i % self.solver.display == 0:
             self._forward_backward(i, batches, learn=False)
             self._display(i, learning_rate(self.solver, i - 1, self.max_iter), clock)
-        if i == self.max_iter and self.lists.val:
+        if i == self.max_iter and self.lists.val and self.progress.tested_at != i:
             self.test(wishes)
-        self.run.say("Optimization Done.")
+        if not wishes.stop:
+            self.run.say("Optimization Done.")
 
     def _forward_backward(self, i: int, batches: Iterator[Batch], learn: bool = True) -> None:
         """Gradients summed over iter_size batches; the shown loss is their mean."""
-        torch.manual_seed(self.seed * 1_000_003 + i)
+        torch.manual_seed((self.seed * 1_000_003 + i) % 2**63)
         self.net.train()
         for module in self.still:
             module.eval()
         for parameter in self.updater.weights:
             parameter.grad = None
         total = torch.zeros((), device=self.device.device)
-        with nullcontext() if learn else torch.no_grad():
+        with nullcontext() if learn else self._looking_only():
             for batch in islice(batches, self.solver.iter_size):
                 images, targets = self._on_device(batch)
                 with self.device.autocast():
@@ -141,17 +150,37 @@ class Solver:
         if i % CHECK_EVERY == 0 or self.device.device.type == "cpu":
             self._require_finite()
 
+    @contextmanager
+    def _looking_only(self) -> Iterator[None]:
+        """A forward pass in train mode that leaves no trace in batch norm's statistics."""
+        kept = {name: buffer.clone() for name, buffer in self.net.named_buffers()}
+        with torch.no_grad():
+            yield
+            for name, buffer in self.net.named_buffers():
+                buffer.copy_(kept[name])
+
     def _on_device(self, batch: Batch) -> tuple[Tensor, Tensor]:
         images = batch.images.to(self.device.device, non_blocking=True)
         images = normalise(images, self.mean, self.scale).contiguous(memory_format=self.device.memory_format)
         return images, batch.targets.to(self.device.device, non_blocking=True)
 
-    def _require_finite(self) -> None:
-        if math.isfinite(bad := float(self.first_bad)):
-            raise Diverged(
-                f"the loss is not finite at iteration {int(bad)}; lower solver.base_lr or set solver.clip_gradients "
-                f"(earlier snapshots in {self.prefix.parent} are as they were)"
-            )
+    def _require_finite(self, weights: bool = False) -> None:
+        """Look at the losses so far and, where they are to be tested or kept, at the weights."""
+        what, bad = "the loss is", float(self.first_bad)
+        if not math.isfinite(bad) and weights and not self._weights_are_finite():
+            what, bad = "the weights are", self.progress.iteration
+        if math.isfinite(bad):
+            raise self._diverged(what, int(bad))
+
+    def _diverged(self, what: str, iteration: int) -> Diverged:
+        return Diverged(
+            f"{what} not finite at iteration {iteration}; lower solver.base_lr or set solver.clip_gradients "
+            f"(earlier snapshots in {self.prefix.parent} are as they were)"
+        )
+
+    def _weights_are_finite(self) -> bool:
+        tensors = [tensor for tensor in self.net.state_dict().values() if tensor.is_floating_point()]
+        return bool(torch.isfinite(torch.stack(torch._foreach_norm(tensors))).all())
 
     # ------------------------------------------------------------------ testing
 
@@ -161,7 +190,9 @@ class Solver:
             self.run.say(f"test_iter x batch_size is {asked}, val has {n} pictures: each is counted exactly once")
 
     def _test_is_due(self, i: int) -> bool:
-        return bool(self.lists.val) and i % self.test_interval == 0 and (i > 0 or self.solver.test_initialization)
+        if not self.lists.val or i == self.progress.tested_at:
+            return False
+        return i % self.test_interval == 0 and (i > 0 or self.solver.test_initialization)
 
     def _out_of_patience(self) -> bool:
         if not self.solver.patience or self.progress.tests_since_best < self.solver.patience:
@@ -179,12 +210,15 @@ class Solver:
         A wish to stop ends the test without a result: it is run again when the run goes on.
         """
         i = self.progress.iteration
+        self._require_finite(weights=True)
         self.run.say(f"Iteration {i}, Testing net (#0)")
         with self._shipped_weights():
             logits, targets = self._answers(self.lists.val, wishes)
             if wishes.stop:
                 self.run.say("Test interrupted.")
                 return
+            if not np.isfinite(logits).all():
+                raise self._diverged("the net's answers are", i)
             result = accuracy(logits, targets)
             loss = float(self.task.loss(torch.from_numpy(logits), torch.from_numpy(targets)))
             for k, (name, value) in enumerate((("accuracy", result.top1.value), ("accuracy_top5", result.top5.value))):
@@ -194,19 +228,31 @@ class Solver:
             self._keep_if_best(result.top1.value, loss)
 
     def _keep_if_best(self, top1: float, loss: float) -> None:
-        best = self.progress
-        if (top1, -loss) > (best.best_top1, -best.best_loss):
-            save_tensors(self.best_file, self.net.state_dict())
+        now = replace(self.progress, tested_at=self.progress.iteration)
+        if (top1, -loss) > (now.best_top1, -now.best_loss):
+            digest = save_tensors(self.best_file(now.iteration), self.net.state_dict())
             self.progress = replace(
-                best, best_iteration=best.iteration, best_top1=top1, best_loss=loss, tests_since_best=0
+                now,
+                best_iteration=now.iteration,
+                best_top1=top1,
+                best_loss=loss,
+                best_sha256=digest,
+                tests_since_best=0,
             )
+            self._drop_old_bests()
         else:
-            self.progress = replace(best, tests_since_best=best.tests_since_best + 1)
+            self.progress = replace(now, tests_since_best=now.tests_since_best + 1)
 
-    @property
-    def best_file(self) -> Path:
-        """Weights of the best test so far."""
-        return self.run.folder / "best.safetensors"
+    def best_file(self, iteration: int) -> Path:
+        """Weights of a test that was the best when it was run."""
+        return self.run.folder / f"best_iter_{iteration}.safetensors"
+
+    def _drop_old_bests(self) -> None:
+        """Keep the best weights of now and those that the newest snapshot would go back to."""
+        kept = {self.best_file(self.progress.best_iteration), self.best_file(self.saved_best)}
+        for path in self.run.folder.glob("best_iter_*.safetensors"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
     @torch.inference_mode()
     def _answers(self, samples: list[Sample], wishes: Wishes) -> tuple[np.ndarray, np.ndarray]:
@@ -236,7 +282,7 @@ class Solver:
         if not self.solver.display or i % self.solver.display:
             return
         self._require_finite()
-        loss = self._shown_loss()
+        loss = self.shown_loss = float(torch.stack(list(self.losses)).mean())
         speed = clock.lap(i)
         self.run.say(
             f"Iteration {i} ({speed:.4g} iter/s, {clock.lap_seconds:.4g}s/{self.solver.display} iters), "
@@ -246,10 +292,6 @@ class Solver:
         self.run.say(f"Iteration {i}, lr = {rate:.6g}")
         images_per_s = speed * self.pictures_per_update
         self.run.record("train", iter=i, loss=loss, lr=rate, images_per_s=round(images_per_s, 2))
-        self.run.console.progress(i, self.max_iter, loss, rate, images_per_s)
-
-    def _shown_loss(self) -> float:
-        return float(torch.stack(list(self.losses)).mean())
 
     def save(self) -> None:
         """Write a snapshot of this moment.
@@ -257,14 +299,17 @@ class Solver:
         Raises:
             Diverged: the weights are not worth keeping.
         """
-        self._require_finite()
+        self._require_finite(weights=True)
         losses = tuple(float(loss) for loss in self.losses)
         state = {f"history.{name}": tensor for name, tensor in self.updater.state().items()}
         if self.average:
             state |= {f"average.{name}": tensor for name, tensor in self.average.state().items()}
-        moment = Snapshot(replace(self.progress, losses=losses), self.net.state_dict(), state, self.seed)
-        path = snapshot.save(self.prefix, moment)
-        self.saved_at = self.progress.iteration
+        numbers = replace(self.progress, losses=losses)
+        path = snapshot.save(self.prefix, Snapshot(numbers, self.net.state_dict(), state, self.seed, self.solver.type))
+        inside = path.is_relative_to(self.run.folder)
+        self.run.write(LAST, str(path.relative_to(self.run.folder) if inside else path.resolve()))
+        self.saved_at, self.saved_best = self.progress.iteration, self.progress.best_iteration
+        self._drop_old_bests()
         self.run.say(f"Snapshotting to safetensors file {path.with_suffix('.safetensors')}")
         self.run.record("snapshot", iter=self.progress.iteration, file=path.name)
 
@@ -276,6 +321,10 @@ class Solver:
             RunError: it belongs to another net or solver.
         """
         try:
+            if moment.rule != self.solver.type:
+                raise KeyError(f"solver.type {moment.rule} became {self.solver.type}")
+            if bool(self.average) != any(name.startswith("average.") for name in moment.state):
+                raise KeyError("solver.ema was switched on or off")
             self.net.load_state_dict(moment.model)
             self.updater.load_state(_under(moment.state, "history."))
             if self.average:
@@ -285,15 +334,38 @@ class Solver:
                 f"the snapshot at iteration {moment.progress.iteration} does not fit this job "
                 f"({str(error).splitlines()[0][:100]}); use the job in the run's folder, or start without --snapshot"
             ) from None
-        self.progress = moment.progress
+        self.progress = self._with_best_at_hand(moment)
+        self.saved_best = self.progress.best_iteration
         self.losses.extend(torch.tensor(loss, device=self.device.device) for loss in moment.progress.losses)
         self.saved_at = moment.progress.iteration
         self.run.say(f"Restoring previous solver status from iteration {moment.progress.iteration}")
 
+    def _with_best_at_hand(self, moment: Snapshot) -> Progress:
+        """The snapshot's numbers, its best weights copied here; without them, as if no test had been run."""
+        numbers = moment.progress
+        if numbers.best_iteration < 0:
+            return numbers
+        here = self.best_file(numbers.best_iteration)
+        for path in (here, moment.folder.parent / here.name if moment.folder else here):
+            if path.is_file() and snapshot.sha256(path) == numbers.best_sha256:
+                if path != here:
+                    write_whole(here, path.read_bytes())
+                return numbers
+        self.run.say(f"The best weights so far, of iteration {numbers.best_iteration}, are gone; tests begin anew")
+        return replace(
+            numbers,
+            best_iteration=-1,
+            best_top1=-1.0,
+            best_loss=math.inf,
+            best_sha256="",
+            tests_since_best=0,
+            tested_at=-1,
+        )
+
     def ship(self) -> nn.Module:
         """The net with the weights worth shipping: the best by val, or else the last (averaged, if the job says so)."""
         if self.progress.best_iteration >= 0:
-            self.net.load_state_dict(load_file(self.best_file))
+            self.net.load_state_dict(load_file(self.best_file(self.progress.best_iteration)))
         elif self.average:
             self.average.swap()
         self.net.eval()
@@ -306,11 +378,15 @@ class _Clock:
     def __init__(self, iteration: int, seconds_before: float) -> None:
         self._start = self._lap = time.monotonic()
         self._before = seconds_before
-        self._iteration = iteration
+        self._first = self._iteration = iteration
         self.lap_seconds = 0.0
 
     def seconds(self) -> float:
         return self._before + time.monotonic() - self._start
+
+    def speed(self, iteration: int) -> float:
+        """Iterations per second since training (or going on) began."""
+        return (iteration - self._first) / max(time.monotonic() - self._start, 1e-9)
 
     def lap(self, iteration: int) -> float:
         now = time.monotonic()
