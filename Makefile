@@ -47,11 +47,14 @@ serve: $(READY)  ## Answer uploads with BUNDLE (the newest one) at http://HOST:P
 	$(BIN)/galao serve $(BUNDLE) --host $(HOST) --port $(PORT)
 
 # ---------------------------------------------------------------- looking after it
+# One process a core, one thread each: torch's own threads would only wait for each other.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
 test: $(READY)  ## Run the fast tests
-	$(BIN)/pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-all: $(READY)  ## Run every test that this machine can
-	$(BIN)/pytest -m "not network" $(ARGS)
+	$(PYTEST) -m "not network" $(ARGS)
 
 check: $(READY)  ## Format, lint, types, floors: nothing is changed
 	$(BIN)/ruff format --check .
