@@ -106,7 +106,7 @@ def _stripes(kind: int, seed: int, side: int = 48) -> Image.Image:
     """A picture of one kind of stripes, in a colour and a phase that say nothing of the kind."""
     chance = np.random.default_rng([kind, seed])
     y, x = np.mgrid[:side, :side]
-    wave = np.sin(((y, x, x + y)[kind] / 3) + chance.uniform(0, 6))
+    wave = np.sin(((y, x, x + y)[kind] / 1.5) + chance.uniform(0, 6))
     colour = chance.uniform(40, 200, 3)
     pixels = colour + 50 * wave[..., None] + chance.normal(0, 12, (side, side, 3))
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))

@@ -127,7 +127,8 @@ def test_broken_pictures_are_skipped_counted_and_listed(folder, tmp_path, write_
     assert len(refused.stderr.splitlines()) == 1
     found = galao(folder, "train", "job.yaml", "data.broken_picture=skip")
     assert found.returncode == 0, found.stderr
-    assert (folder / "runs/stripes/skipped.tsv").read_text().startswith("data/train_0_1.png\t")
+    listed = (folder / "runs/stripes/skipped.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in listed] == ["data/test_2_0.png", "data/train_0_1.png"]
     assert journal(folder / "runs/stripes", "final")[0]["n"] == 5
 
 
@@ -160,5 +161,5 @@ def test_a_terminal_gets_a_bar_and_a_pipe_gets_lines(folder):
     assert child.wait(30) == 0
     text = screen.decode(errors="replace")
     assert "images/s" in text
-    assert "30/30" in text or "25/30" in text
+    assert "30/30" in text
     assert "Bundle: runs/stripes/bundle" in text

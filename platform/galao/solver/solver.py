@@ -113,6 +113,8 @@ class Solver:
     def _finish(self, batches: Iterator[Batch], clock: "_Clock", wishes: Wishes) -> None:
         """After the last update: a last snapshot, the loss once more, a last test."""
         i = self.progress.iteration
+        speed = clock.speed(i) * self.pictures_per_update
+        self.run.console.progress(i, self.max_iter, self.shown_loss, 0.0, speed)
         if (self.solver.snapshot_after_train or wishes.stop) and self.saved_at != i:
             self.save()
         if wishes.stop:
