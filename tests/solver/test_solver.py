@@ -300,7 +300,7 @@ def test_without_its_best_weights_a_run_tests_anew(make):
     first = make("here", test_interval=2, max_iter=4)
     solve(first)
     moment = load_newest(first.prefix, print)
-    first.best_file(first.progress.best_iteration).unlink()
+    first.best.path(first.progress.best_iteration).unlink()
     console = Quiet()
     second = make("there", console, test_interval=2, max_iter=4)
     second.restore(moment)

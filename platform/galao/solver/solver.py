@@ -5,7 +5,6 @@ augmentation and dropout come from (seed, iteration), so a run that goes on afte
 """
 
 import math
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from galao.config.job import Job
@@ -28,11 +26,13 @@ from galao.nets.zoo import head_names
 from galao.records import Sample
 from galao.solver import snapshot
 from galao.solver.average import Average
+from galao.solver.best import BestWeights
+from galao.solver.clock import Clock
 from galao.solver.device import Device
 from galao.solver.lr_policy import learning_rate
-from galao.solver.run import LAST, Run, probe, write_whole
+from galao.solver.run import LAST, Run, probe
 from galao.solver.signals import Wishes
-from galao.solver.snapshot import Progress, Snapshot, save_tensors
+from galao.solver.snapshot import Progress, Snapshot
 from galao.solver.update import Blob, Updater
 from galao.tasks.registry import build_task
 
@@ -62,7 +62,7 @@ class Solver:
         self.losses: deque[Tensor] = deque(maxlen=self.solver.average_loss)
         self.first_bad = torch.tensor(math.inf, device=device.device)
         self.saved_at = -1
-        self.saved_best = -1
+        self.best = BestWeights(run.folder)
         self.shown_loss = math.nan
         how = loader.how
         self.mean = torch.tensor(how.mean, device=device.device).view(1, 3, 1, 1)
@@ -89,7 +89,7 @@ class Solver:
         batches = self.loader.train_batches(
             self.lists.train, self.job.data.train, self.seed, self.progress.iteration * self.solver.iter_size
         )
-        clock = _Clock(self.progress.iteration, self.progress.seconds)
+        clock = Clock(self.progress.iteration, self.progress.seconds)
         while (i := self.progress.iteration) < self.max_iter and not wishes.stop:
             if self._test_is_due(i):
                 self.test(wishes)
@@ -110,7 +110,7 @@ class Solver:
                 self.save()
         self._finish(batches, clock, wishes)
 
-    def _finish(self, batches: Iterator[Batch], clock: "_Clock", wishes: Wishes) -> None:
+    def _finish(self, batches: Iterator[Batch], clock: Clock, wishes: Wishes) -> None:
         """After the last update: a last snapshot, the loss once more, a last test."""
         i = self.progress.iteration
         speed = clock.speed(i) * self.pictures_per_update
@@ -227,34 +227,7 @@ class Solver:
                 self.run.say(f"    Test net output #{k}: {name} = {value:.6g}")
             self.run.say(f"    Test net output #2: loss = {loss:.6g} (* 1 = {loss:.6g} loss)")
             self.run.record("test", iter=i, top1=result.top1.value, top5=result.top5.value, loss=loss, n=result.top1.n)
-            self._keep_if_best(result.top1.value, loss)
-
-    def _keep_if_best(self, top1: float, loss: float) -> None:
-        now = replace(self.progress, tested_at=self.progress.iteration)
-        if (top1, -loss) > (now.best_top1, -now.best_loss):
-            digest = save_tensors(self.best_file(now.iteration), self.net.state_dict())
-            self.progress = replace(
-                now,
-                best_iteration=now.iteration,
-                best_top1=top1,
-                best_loss=loss,
-                best_sha256=digest,
-                tests_since_best=0,
-            )
-            self._drop_old_bests()
-        else:
-            self.progress = replace(now, tests_since_best=now.tests_since_best + 1)
-
-    def best_file(self, iteration: int) -> Path:
-        """Weights of a test that was the best when it was run."""
-        return self.run.folder / f"best_iter_{iteration}.safetensors"
-
-    def _drop_old_bests(self) -> None:
-        """Keep the best weights of now and those that the newest snapshot would go back to."""
-        kept = {self.best_file(self.progress.best_iteration), self.best_file(self.saved_best)}
-        for path in self.run.folder.glob("best_iter_*.safetensors"):
-            if path not in kept:
-                path.unlink(missing_ok=True)
+            self.progress = self.best.keep(self.net.state_dict(), self.progress, result.top1.value, loss)
 
     @torch.inference_mode()
     def _answers(self, samples: list[Sample], wishes: Wishes) -> tuple[np.ndarray, np.ndarray]:
@@ -280,7 +253,7 @@ class Solver:
 
     # ------------------------------------------------------------------ showing and saving
 
-    def _display(self, i: int, rate: float, clock: "_Clock") -> None:
+    def _display(self, i: int, rate: float, clock: Clock) -> None:
         if not self.solver.display or i % self.solver.display:
             return
         self._require_finite()
@@ -310,8 +283,8 @@ class Solver:
         path = snapshot.save(self.prefix, Snapshot(numbers, self.net.state_dict(), state, self.seed, self.solver.type))
         inside = path.is_relative_to(self.run.folder)
         self.run.write(LAST, str(path.relative_to(self.run.folder) if inside else path.resolve()))
-        self.saved_at, self.saved_best = self.progress.iteration, self.progress.best_iteration
-        self._drop_old_bests()
+        self.saved_at = self.progress.iteration
+        self.best.note_snapshot(self.progress)
         self.run.say(f"Snapshotting to safetensors file {path.with_suffix('.safetensors')}")
         self.run.record("snapshot", iter=self.progress.iteration, file=path.name)
 
@@ -336,65 +309,19 @@ class Solver:
                 f"the snapshot at iteration {moment.progress.iteration} does not fit this job "
                 f"({str(error).splitlines()[0][:100]}); use the job in the run's folder, or start without --snapshot"
             ) from None
-        self.progress = self._with_best_at_hand(moment)
-        self.saved_best = self.progress.best_iteration
+        self.progress = self.best.fetch(moment, self.run.say)
         self.losses.extend(torch.tensor(loss, device=self.device.device) for loss in moment.progress.losses)
         self.saved_at = moment.progress.iteration
         self.run.say(f"Restoring previous solver status from iteration {moment.progress.iteration}")
 
-    def _with_best_at_hand(self, moment: Snapshot) -> Progress:
-        """The snapshot's numbers, its best weights copied here; without them, as if no test had been run."""
-        numbers = moment.progress
-        if numbers.best_iteration < 0:
-            return numbers
-        here = self.best_file(numbers.best_iteration)
-        for path in (here, moment.folder.parent / here.name if moment.folder else here):
-            if path.is_file() and snapshot.sha256(path) == numbers.best_sha256:
-                if path != here:
-                    write_whole(here, path.read_bytes())
-                return numbers
-        self.run.say(f"The best weights so far, of iteration {numbers.best_iteration}, are gone; tests begin anew")
-        return replace(
-            numbers,
-            best_iteration=-1,
-            best_top1=-1.0,
-            best_loss=math.inf,
-            best_sha256="",
-            tests_since_best=0,
-            tested_at=-1,
-        )
-
     def ship(self) -> nn.Module:
         """The net with the weights worth shipping: the best by val, or else the last (averaged, if the job says so)."""
         if self.progress.best_iteration >= 0:
-            self.net.load_state_dict(load_file(self.best_file(self.progress.best_iteration)))
+            self.net.load_state_dict(self.best.load(self.progress))
         elif self.average:
             self.average.swap()
         self.net.eval()
         return self.net
-
-
-class _Clock:
-    """Seconds trained in all, and iterations per second since the last look."""
-
-    def __init__(self, iteration: int, seconds_before: float) -> None:
-        self._start = self._lap = time.monotonic()
-        self._before = seconds_before
-        self._first = self._iteration = iteration
-        self.lap_seconds = 0.0
-
-    def seconds(self) -> float:
-        return self._before + time.monotonic() - self._start
-
-    def speed(self, iteration: int) -> float:
-        """Iterations per second since training (or going on) began."""
-        return (iteration - self._first) / max(time.monotonic() - self._start, 1e-9)
-
-    def lap(self, iteration: int) -> float:
-        now = time.monotonic()
-        self.lap_seconds = now - self._lap
-        done, self._iteration, self._lap = iteration - self._iteration, iteration, now
-        return done / max(self.lap_seconds, 1e-9)
 
 
 def updates_in_all(job: Job, pictures: int) -> int:
