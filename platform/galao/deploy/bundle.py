@@ -78,7 +78,7 @@ def find_bundle(place: Path) -> Path:
         if (folder / MANIFEST).is_file():
             return folder
     if not place.exists():
-        raise BundleError(f"there is no {place}{_kept_aside(place)}; give a bundle's folder or a finished run's")
+        raise BundleError(f"nothing at {place}{_kept_aside(place)}; give a bundle's folder or a finished run's")
     raise BundleError(f"{place} holds no {MANIFEST}; give a bundle's folder or a finished run's")
 
 
